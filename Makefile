@@ -49,6 +49,7 @@ test: tools ## everything that CI runs
 	node --test --test-concurrency=1 tests/*.test.mjs
 
 bench: build servers ## speed beside Faro, the Collector and plain axum; numbers, not a verdict
+	cargo build --release --locked --package farol --example value_reference
 	node tests/bench/agent.mjs
 	node tests/bench/receiver.mjs
 
