@@ -24,7 +24,8 @@ export async function startPrometheus({ scrape = [], port, dir = tempDir('promet
       `--web.listen-address=127.0.0.1:${port}`,
       '--web.enable-otlp-receiver',
       '--web.enable-remote-write-receiver',
-      '--enable-feature=exemplar-storage,otlp-deltatocumulative,native-histograms',
+      '--enable-feature=exemplar-storage,otlp-deltatocumulative',
+      '--scrape.discovery-reload-interval=100ms', // the first scrape would wait 5 s
       '--log.level=warn',
     ],
     cwd: dir,
@@ -56,7 +57,7 @@ export async function startPrometheus({ scrape = [], port, dir = tempDir('promet
 
 function config(scrape) {
   return {
-    global: { scrape_interval: '1s', scrape_timeout: '1s' },
+    global: { scrape_interval: '1s', scrape_timeout: '1s', scrape_native_histograms: true },
     scrape_configs: scrape.map(({ job, target, path = '/metrics' }) => ({
       job_name: job,
       metrics_path: path,
