@@ -87,7 +87,7 @@ test('our agent: page to Loki, trace store and viewer', { timeout: 120_000 }, as
   assert.equal(client.attributes['url.full'], `${pageUrl}api/products`);
 
   const session = await receiver.api(`sessions/${order.metadata.session_id}`);
-  assert.ok(session.items.some(({ kind }) => kind === 'exception'), JSON.stringify(session).slice(0, 500));
+  assert.ok(session.timeline.some(({ kind }) => kind === 'exception'), JSON.stringify(session).slice(0, 500));
   const trace = await receiver.api(`traces/${traceId}`);
   assert.equal(trace.spans.length, 2);
 });
