@@ -27,9 +27,10 @@ export async function startJaeger({ port } = {}) {
     timeoutMs: 60_000,
   });
 
-  /** The spans of a trace (hex id) as in `flatSpans`; none when Jaeger does not know it. */
+  /** The spans of a trace (hex id) as in `flatSpans`, as they were sent; none when Jaeger does not know it. */
   async function trace(traceId) {
-    const response = await fetch(`${url}/api/v3/traces/${traceId}`, { signal: AbortSignal.timeout(30_000) });
+    const address = `${url}/api/v3/traces/${traceId}?raw_traces=true`; // raw: no warnings, no skew adjustment
+    const response = await fetch(address, { signal: AbortSignal.timeout(30_000) });
     const text = await response.text();
     if (response.status === 404) return [];
     if (!response.ok) throw new Error(`jaeger answered ${response.status} for trace ${traceId}: ${text.trim()}`);
@@ -47,6 +48,7 @@ function config({ otlpPort, queryPort, grpcPort }) {
         storage: { traces: 'memory' },
         http: { endpoint: `127.0.0.1:${queryPort}` },
         grpc: { endpoint: `127.0.0.1:${grpcPort}` },
+        enable_tracing: false, // it would send its own traces to :4317, and wait 10 s for that when it stops
       },
     },
     receivers: { otlp: { protocols: { http: { endpoint: `127.0.0.1:${otlpPort}` } } } },
