@@ -6,8 +6,8 @@ import { flatLogs, flatSpans } from './otlp.mjs';
 import { answers, freePort, start, tempDir } from './process.mjs';
 
 /**
- * Starts a collector that writes logs and traces to files (`exporter: 'file'`, see `received`), or drops them (`'nop'`).
- * `adjust(config, dir)` may change the configuration before it is written, to add processors, connectors or exporters.
+ * Starts a collector that writes logs and traces to files (`exporter: 'file'`, see `received`) or drops them (`'nop'`).
+ * `adjust(config, dir)` may change the configuration before it is written, to add processors, connectors, exporters.
  */
 export async function startCollector({ exporter = 'file', adjust = () => {} } = {}) {
   const command = backend('collector');

@@ -1,6 +1,6 @@
 // Child processes, ports, temporary folders and waiting, for tests that run real programs.
 //
-// Whatever is made here is undone when the test process ends: children are killed by their own process group, folders go.
+// Whatever is made here is undone when the test process ends: children are killed by their process group, folders go.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';

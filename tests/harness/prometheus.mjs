@@ -5,8 +5,8 @@ import { backend, fetchJson } from './backend.mjs';
 import { answers, freePort, start, tempDir } from './process.mjs';
 
 /**
- * Starts Prometheus; each of `scrape` (`{ job, target: 'host:port', path? }`) is read every second. The `port` and `dir`
- * of one that was stopped or killed bring it back with its data.
+ * Starts Prometheus; each of `scrape` (`{ job, target: 'host:port', path? }`) is read every second. The `port` and
+ * `dir` of one that was stopped or killed bring it back with its data.
  */
 export async function startPrometheus({ scrape = [], port, dir = tempDir('prometheus') } = {}) {
   const command = backend('prometheus');
