@@ -1,1 +1,9 @@
-//! r
+//! The Farol receiver: takes Faro payloads, keeps them, delivers them.
+
+pub mod app;
+pub mod config;
+pub mod http;
+pub mod ingest;
+pub mod journal;
+pub mod shutdown;
+pub mod telemetry;
