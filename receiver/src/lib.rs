@@ -1,1 +1,2 @@
 //! r
+pub mod journal;
