@@ -1,5 +1,11 @@
-//! The receiver as a library: every room of it, so that tests can walk in.
+//! The Farol receiver: takes Faro payloads, keeps them, delivers them.
 
+pub mod app;
+pub mod config;
 pub mod convert;
 pub mod enrich;
+pub mod http;
+pub mod ingest;
 pub mod journal;
+pub mod shutdown;
+pub mod telemetry;
