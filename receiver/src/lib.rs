@@ -7,5 +7,8 @@ pub mod enrich;
 pub mod http;
 pub mod ingest;
 pub mod journal;
+pub mod lane;
 pub mod shutdown;
+pub mod sink;
 pub mod telemetry;
+pub mod viewer;

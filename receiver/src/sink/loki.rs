@@ -1,22 +1,19 @@
 //! Loki: `POST /loki/api/v1/push`, snappy-compressed protobuf.
 
-use super::{Answer, Protocol, Sink, SinkError, address, headers, reason};
+use super::{Answer, Protocol, Sink, SinkError, headers, reason};
 use bytes::Bytes;
-use reqwest::Client;
 use reqwest::header::HeaderValue;
+use reqwest::{Client, Url};
 use std::time::Duration;
 
-/// The path of a push.
-const PUSH: &str = "/loki/api/v1/push";
-
-/// A sink at `address`, either Loki's base or the whole push address, for `tenant` if there is one.
-pub fn sink(client: &Client, address: &str, tenant: Option<&str>) -> Result<Sink, SinkError> {
+/// A sink at the push address, for `tenant` if there is one.
+pub fn sink(client: &Client, push: Url, tenant: Option<&str>) -> Result<Sink, SinkError> {
     let mut headers = headers(&[("content-type", "application/x-protobuf")]);
     if let Some(tenant) = tenant {
         let value = HeaderValue::from_str(tenant).map_err(|_| SinkError::Tenant(tenant.to_owned()))?;
         headers.insert("x-scope-orgid", value);
     }
-    Ok(Sink::new(client, self::address(address, Some(PUSH))?, headers, Protocol::LokiPush))
+    Ok(Sink::new(client, push, headers, Protocol::LokiPush))
 }
 
 /// The snappy block format, without which Loki reads no protobuf.
@@ -32,7 +29,7 @@ pub(super) fn compress(body: &[u8]) -> Bytes {
 /// the lines that were refused; the others were kept. 260 says that pushes are blocked on purpose.
 pub(super) fn answer(status: u16, after: Option<Duration>, body: &[u8]) -> Answer {
     match status {
-        260 => Answer::Never { reason: reason(status, body) },
+        260 => Answer::Closed { reason: reason(status, body) },
         200..=299 => Answer::Taken,
         300..=399 | 401 | 403 | 404 | 407 | 408 | 425 | 429 | 500..=599 => {
             Answer::Later { after, reason: reason(status, body) }
@@ -53,7 +50,7 @@ mod tests {
         let check = |status, expected| assert_eq!(answer(status, after, b"why\n"), expected, "{status}");
         check(204, Answer::Taken);
         check(200, Answer::Taken);
-        check(260, never("status 260: why"));
+        check(260, Answer::Closed { reason: "status 260: why".to_owned() });
         check(400, never("status 400: why"));
         check(413, never("status 413: why"));
         check(401, later("status 401: why"));

@@ -29,14 +29,6 @@ const REASON_BYTES: usize = 300;
 /// Why a sink could not be made.
 #[derive(Debug, thiserror::Error)]
 pub enum SinkError {
-    /// The address is none.
-    #[error("sink address {address:?}: {reason}")]
-    Address {
-        /// What was configured, without a password.
-        address: String,
-        /// What is wrong with it.
-        reason: String,
-    },
     /// The tenant cannot be a header.
     #[error("loki tenant {0:?} is not a header value")]
     Tenant(String),
@@ -66,6 +58,11 @@ pub enum Answer {
     },
     /// It will never be taken as it is. A part of it may be.
     Never {
+        /// Why, in the store's words.
+        reason: String,
+    },
+    /// Nothing will be taken, whatever is in it.
+    Closed {
         /// Why, in the store's words.
         reason: String,
     },
@@ -143,24 +140,6 @@ pub fn client() -> Result<Client, SinkError> {
         .map_err(|error| SinkError::Client(chain(&error)))
 }
 
-/// Reads an address, and completes its path with `path` when it does not end so.
-fn address(text: &str, path: Option<&str>) -> Result<Url, SinkError> {
-    let fail = |reason: &str| {
-        let hidden = text.rsplit_once('@').map_or(text, |(_, host)| host);
-        SinkError::Address { address: hidden.to_owned(), reason: reason.to_owned() }
-    };
-    let mut url = Url::parse(text).map_err(|error| fail(&error.to_string()))?;
-    if !matches!(url.scheme(), "http" | "https") || !url.has_host() {
-        return Err(fail("not an http or https address"));
-    }
-    let complete = path.filter(|path| !url.path().trim_end_matches('/').ends_with(path));
-    if let Some(path) = complete {
-        let path = [url.path().trim_end_matches('/'), path].concat();
-        url.set_path(&path);
-    }
-    Ok(url)
-}
-
 fn headers(pairs: &[(&'static str, &'static str)]) -> HeaderMap {
     let pairs = pairs.iter().map(|(name, value)| (HeaderName::from_static(name), HeaderValue::from_static(value)));
     pairs.collect()
@@ -201,22 +180,6 @@ fn chain(error: &dyn std::error::Error) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn addresses_may_be_bases_or_whole() {
-        let check = |text: &str, expected: &str| {
-            assert_eq!(address(text, Some("/loki/api/v1/push")).expect("an address").as_str(), expected);
-        };
-        check("http://loki:3100", "http://loki:3100/loki/api/v1/push");
-        check("http://loki:3100/", "http://loki:3100/loki/api/v1/push");
-        check("https://me:key@example.com/gate", "https://me:key@example.com/gate/loki/api/v1/push");
-        check("http://loki:3100/loki/api/v1/push", "http://loki:3100/loki/api/v1/push");
-        for bad in ["", "loki:3100", "ftp://loki", "/loki/api/v1/push"] {
-            assert!(address(bad, None).is_err(), "{bad}");
-        }
-        let error = address("http://me:secret@:x", None).expect_err("no address").to_string();
-        assert!(!error.contains("secret"), "{error}");
-    }
 
     #[test]
     fn a_reason_is_the_first_line_and_short() {

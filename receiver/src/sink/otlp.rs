@@ -1,13 +1,13 @@
 //! OTLP over HTTP: gzip-compressed protobuf to `/v1/traces` and `/v1/logs` (OTLP 1.x).
 
-use super::{Answer, Protocol, Sink, SinkError, address, headers, reason};
+use super::{Answer, Protocol, Sink, headers, reason};
 use bytes::Bytes;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use opentelemetry_proto::tonic::collector::logs::v1::ExportLogsServiceResponse;
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceResponse;
 use prost::Message;
-use reqwest::Client;
+use reqwest::{Client, Url};
 use std::io::Write;
 use std::time::Duration;
 
@@ -20,24 +20,14 @@ pub enum Signal {
     Logs,
 }
 
-impl Signal {
-    /// The path under a base address.
-    pub fn path(self) -> &'static str {
-        match self {
-            Signal::Traces => "/v1/traces",
-            Signal::Logs => "/v1/logs",
-        }
-    }
-}
-
-/// A sink at `address`, which is used as it is: the whole address of the signal.
-pub fn sink(client: &Client, address: &str, signal: Signal) -> Result<Sink, SinkError> {
+/// A sink at the signal's whole address.
+pub fn sink(client: &Client, url: Url, signal: Signal) -> Sink {
     let headers = headers(&[("content-type", "application/x-protobuf"), ("content-encoding", "gzip")]);
     let protocol = match signal {
         Signal::Traces => Protocol::OtlpTraces,
         Signal::Logs => Protocol::OtlpLogs,
     };
-    Ok(Sink::new(client, self::address(address, None)?, headers, protocol))
+    Sink::new(client, url, headers, protocol)
 }
 
 /// Fastest level: the text repeats so much that more effort gains little.
@@ -49,12 +39,14 @@ pub(super) fn compress(body: &[u8]) -> Bytes {
 }
 
 /// What the answer means: 429, 502, 503 and 504 may pass, all else is for good (OTLP specification,
-/// "Failures"). A partial success is a success whose rejected items are lost.
+/// "Failures"). Of that, 400, 413, 422 and 500 may be the fault of one item. A partial success is a
+/// success whose rejected items are lost.
 pub(super) fn answer(signal: Signal, status: u16, after: Option<Duration>, body: &[u8]) -> Answer {
     match status {
         200..=299 => partly(signal, body).unwrap_or(Answer::Taken),
         429 | 502..=504 => Answer::Later { after, reason: reason(status, body) },
-        _ => Answer::Never { reason: reason(status, body) },
+        400 | 413 | 422 | 500 => Answer::Never { reason: reason(status, body) },
+        _ => Answer::Closed { reason: reason(status, body) },
     }
 }
 
@@ -83,6 +75,8 @@ mod tests {
         for status in 300..600 {
             let later = matches!(answer(Signal::Logs, status, None, b""), Answer::Later { .. });
             assert_eq!(later, [429, 502, 503, 504].contains(&status), "{status}");
+            let closed = matches!(answer(Signal::Logs, status, None, b""), Answer::Closed { .. });
+            assert_eq!(closed, !later && ![400, 413, 422, 500].contains(&status), "{status}");
         }
     }
 
