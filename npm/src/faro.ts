@@ -70,6 +70,7 @@ export function initializeFaro(config: BrowserConfig): Faro {
 
 /** The instance and what brings it to life; nothing is touched before `start`. */
 function assemble(config: BrowserConfig): { faro: Faro; start: () => void } {
+  let live = false;
   const running = new Map<Instrumentation, Undo>();
   const stops: Undo[] = [];
   const unpatchedConsole = { ...console };
@@ -116,7 +117,6 @@ function assemble(config: BrowserConfig): { faro: Faro; start: () => void } {
     stats: () => own(() => agent.stats()) ?? {},
   };
 
-  let live = false;
   const start = () => {
     scope[KEY] = { version: VERSION, faro: made };
     stops.push(expose(made));

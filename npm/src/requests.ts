@@ -23,7 +23,8 @@ export function open(
 ): Open | undefined {
   const base = document.baseURI;
   const url = absolute(target, base);
-  if (!url || urlMatches(url.href, [config.url ?? '', ...(config.ignoreUrls ?? []), UPLOAD], base)) return undefined;
+  const ignored = [UPLOAD, ...(config.url ? [config.url] : []), ...(config.ignoreUrls ?? [])];
+  if (!url || urlMatches(url.href, ignored, base)) return undefined;
   const handle = agent.requestStart(normal(method), url.href, kind);
   if (!handle) return undefined;
   const allowed = options.instrumentationOptions?.propagateTraceHeaderCorsUrls;

@@ -3,11 +3,15 @@
 /** Longest selector in characters: enough to find the element, short enough to group by. */
 const LONGEST = 100;
 
+/** `Node.ELEMENT_NODE` and `Node.DOCUMENT_NODE`. */
+const ELEMENT = 1;
+const DOCUMENT = 9;
+
 /** The path from the nearest ancestor with an id, nearest steps kept; '' when there is no element. */
 export function selector(node: Node | null | undefined): string {
   let path = '';
-  for (let at = node; at && at.nodeType !== Node.DOCUMENT_NODE; at = at.parentNode) {
-    if (at.nodeType !== Node.ELEMENT_NODE) continue;
+  for (let at = node; at && at.nodeType !== DOCUMENT; at = at.parentNode) {
+    if (at.nodeType !== ELEMENT) continue;
     const step = stepOf(at as Element);
     const longer = path ? step + '>' + path : step;
     if (longer.length > LONGEST) return path || longer.slice(0, LONGEST);
