@@ -9,6 +9,8 @@ export interface Call {
   target: Callable;
   self: unknown;
   args: unknown[];
+  /** Our outermost function on the stack: what is above it is the page's. */
+  entry: object;
 }
 
 /** The host's own call, with its own `this`, value and errors. */
@@ -28,8 +30,8 @@ export function patch(owner: object, key: string, around: (call: Call) => unknow
   let active = true;
   let text: unknown;
   const patched = new Proxy(original as Callable, {
-    apply(target, self: unknown, args: unknown[]) {
-      const call = { target, self, args };
+    apply: function entry(target, self: unknown, args: unknown[]) {
+      const call = { target, self, args, entry };
       return active ? around(call) : pass(call);
     },
     get(target, name) {

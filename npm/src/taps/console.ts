@@ -3,7 +3,7 @@
 import { LogLevel } from '../config.js';
 import { tap } from '../guard.js';
 import type { Reach } from '../instrumentations.js';
-import { pass, patch, type Undo } from '../patch.js';
+import { pass, patch, type Call, type Undo } from '../patch.js';
 import { errorHead, isError, render } from '../render.js';
 import { thrown } from '../thrown.js';
 
@@ -18,9 +18,9 @@ export function start(reach: Reach): Undo {
   const stops = Object.values(LogLevel)
     .filter((level) => !disabledLevels.includes(level))
     .map((level) =>
-      patch(console, level, function around(call) {
+      patch(console, level, (call) => {
         tap(() => {
-          if (level === LogLevel.ERROR && !consoleErrorAsLog) fail(reach, call.args, serialize, around);
+          if (level === LogLevel.ERROR && !consoleErrorAsLog) fail(reach, call, serialize);
           else agent.log(level, serialize(call.args), undefined);
         });
         return pass(call);
@@ -30,19 +30,18 @@ export function start(reach: Reach): Undo {
 }
 
 /** The first Error among the arguments lends type and frames; without one the caller's stack does. */
-function fail(reach: Reach, args: unknown[], serialize: (args: unknown[]) => string, around: object): void {
+function fail(reach: Reach, { args, entry }: Call, serialize: (args: unknown[]) => string): void {
   const error = args.find(isError);
-  const text = error
-    ? args.length === 1 ? error.message : serialize(args.map((arg) => (isError(arg) ? errorHead(arg) : arg)))
-    : serialize(args);
-  const found = error ? thrown(error) : { type: 'Error', stack: callerStack(around) };
+  const found = error ? thrown(error) : { type: 'Error', value: '', stack: callerStack(entry) };
+  const alone = error && args.length === 1;
+  const text = alone ? found.value : serialize(error ? args.map((arg) => (isError(arg) ? errorHead(arg) : arg)) : args);
   reach.report({ ...found, value: 'console.error: ' + text });
 }
 
-/** The stack above the patched console method. */
-function callerStack(around: object): string {
+/** The page's part of the stack; '' in engines that cannot cut off ours. */
+function callerStack(entry: object): string {
   const holder: { stack?: string } = {};
   const { captureStackTrace } = Error as { captureStackTrace?: (holder: object, above: object) => void };
-  if (captureStackTrace) captureStackTrace(holder, around);
+  captureStackTrace?.(holder, entry);
   return holder.stack ?? '';
 }
