@@ -64,7 +64,13 @@ export function initializeFaro(config: BrowserConfig): Faro {
   }
   const { faro: made, start } = assemble(config);
   faro = made;
-  if (typeof window !== 'undefined') own(start);
+  own(() => {
+    try {
+      if (typeof window !== 'undefined') start();
+    } catch (error) {
+      made.internalLogger.error(error instanceof Error ? error.message : error, '- nothing is captured');
+    }
+  });
   return made;
 }
 
@@ -107,28 +113,22 @@ function assemble(config: BrowserConfig): { faro: Faro; start: () => void } {
     unpause: () => void own(() => agent.unpause()),
     flush: () => void own(() => agent.flush('call')),
     shutdown() {
-      if (!live) return;
+      if (scope[KEY]?.faro !== made) return;
+      delete scope[KEY];
       live = false;
       made.instrumentations.remove(...running.keys());
       stops.forEach((stop) => own(stop));
       own(() => agent.shutdown());
-      if (scope[KEY]?.faro === made) delete scope[KEY];
     },
     stats: () => own(() => agent.stats()) ?? {},
   };
 
   const start = () => {
     scope[KEY] = { version: VERSION, faro: made };
-    stops.push(expose(made));
-    if (!config.url) logger.error('no url is configured: nothing can be sent');
-    if (!agent.load(wasm())) {
-      logger.error("WebAssembly could not be started (does the page's CSP lack 'wasm-unsafe-eval'?): nothing is captured");
-      return;
-    }
-    if (!agent.start(config, host(config, logger))) {
-      logger.error('the agent could not be started: nothing is captured');
-      return;
-    }
+    own(() => stops.push(expose(made)));
+    if (!config.url) logger.error('no url is configured, nothing can be sent');
+    if (!agent.load(wasm())) throw new Error("WebAssembly could not be started; a CSP must allow 'wasm-unsafe-eval'");
+    if (!agent.start(config, host(config, logger))) throw new Error('the agent could not be started');
     live = true;
     made.instrumentations.add(...(config.instrumentations ?? getWebInstrumentations()));
     stops.push(exit.start(reach));

@@ -45,7 +45,12 @@ export function patch(owner: object, key: string, around: (call: Call) => unknow
     if (before && 'value' in before) Object.defineProperty(owner, key, { ...before, value });
     else Reflect.set(owner, key, value);
   };
-  put(patched);
+  try {
+    put(patched);
+  } catch {
+    // Frozen by the page: it stays as it is.
+    return () => {};
+  }
   return () => {
     active = false;
     if (Reflect.get(owner, key) !== patched) return;

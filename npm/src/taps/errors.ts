@@ -13,7 +13,8 @@ export function start({ report }: Reach): Undo {
       // null and undefined were thrown, or the script is foreign: only the message tells.
       const found = event.error == null ? fromMessage(event.message) : thrown(event.error);
       const { filename, lineno, colno } = event;
-      const place = { filename: filename || location.href, function: '?', lineno, colno };
+      // 0 means unknown here.
+      const place = { filename: filename || location.href, function: '?', lineno: lineno || undefined, colno: colno || undefined };
       report(found, found.stack ? undefined : { stackFrames: [place] });
     })),
     listen(window, 'unhandledrejection', (event) => tap(() => {

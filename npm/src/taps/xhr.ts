@@ -20,6 +20,7 @@ interface Prepared {
 const ENDS = ['load', 'error', 'abort', 'timeout'] as const;
 
 export function start(reach: Reach, options: TracingOptions): Undo {
+  if (typeof XMLHttpRequest !== 'function') return () => {};
   const requests = new WeakMap<object, Prepared>();
   const prototype = XMLHttpRequest.prototype;
   // The page's own calls are told from ours by using the original.
