@@ -3,6 +3,7 @@
 import type { Agent } from './agent.js';
 import type { BrowserConfig, TracingOptions } from './config.js';
 import type { Undo } from './patch.js';
+import { opener } from './requests.js';
 import type { Thrown } from './thrown.js';
 import type { ErrorOptions } from './types.js';
 import * as consoleTap from './taps/console.js';
@@ -59,8 +60,9 @@ export class TracingInstrumentation implements Instrumentation {
   readonly version = VERSION;
   constructor(private readonly options: TracingOptions = {}) {}
   start(reach: Reach): Undo {
-    const stopFetch = fetchTap.start(reach, this.options);
-    const stopXhr = xhr.start(reach, this.options);
+    const open = opener(reach, this.options);
+    const stopFetch = fetchTap.start(reach, open);
+    const stopXhr = xhr.start(reach, open);
     return () => {
       stopXhr();
       stopFetch();

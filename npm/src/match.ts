@@ -12,11 +12,15 @@ export function absolute(url: string, base: string): URL | undefined {
   }
 }
 
-/** As in Faro: a string must be the whole URL, a RegExp must match somewhere. Relative strings are resolved. */
-export function urlMatches(url: string, patterns: Patterns | undefined, base: string): boolean {
-  return !!patterns?.some((pattern) =>
-    typeof pattern === 'string' ? pattern === url || absolute(pattern, base)?.href === url : found(url, pattern),
-  );
+/** As in Faro: a string must be the whole URL (relative ones are resolved, once), a RegExp must match somewhere. */
+export function urlMatcher(patterns: Patterns, base: string): (url: string) => boolean {
+  const whole = new Set<string>();
+  const parts: RegExp[] = [];
+  for (const pattern of patterns) {
+    if (typeof pattern === 'string') whole.add(absolute(pattern, base)?.href ?? pattern);
+    else parts.push(pattern);
+  }
+  return (url) => whole.has(url) || parts.some((part) => found(url, part));
 }
 
 /** As in Faro: a string must be contained, a RegExp must match somewhere. */

@@ -2,7 +2,7 @@
 
 import type { TracingOptions } from './config.js';
 import type { Reach } from './instrumentations.js';
-import { absolute, urlMatches } from './match.js';
+import { absolute, urlMatcher } from './match.js';
 
 /** Any receiver's upload, of another agent on the page for example: watching those would feed itself. */
 const UPLOAD = /\/collect(?:\/\w*)?$/;
@@ -13,23 +13,22 @@ export interface Open {
   header: string | undefined;
 }
 
-/** Opens a span unless the request is none of ours to watch. */
-export function open(
-  { agent, config }: Reach,
-  options: TracingOptions,
-  kind: 'fetch' | 'xhr',
-  method: string,
-  target: string,
-): Open | undefined {
+/** What opens spans: undefined for a request that is none of ours to watch. */
+export type Opener = (kind: 'fetch' | 'xhr', method: string, target: string) => Open | undefined;
+
+/** The rules of a page, read once. */
+export function opener({ agent, config }: Reach, options: TracingOptions): Opener {
   const base = document.baseURI;
-  const url = absolute(target, base);
-  const ignored = [UPLOAD, ...(config.url ? [config.url] : []), ...(config.ignoreUrls ?? [])];
-  if (!url || urlMatches(url.href, ignored, base)) return undefined;
-  const handle = agent.requestStart(normal(method), url.href, kind);
-  if (!handle) return undefined;
-  const allowed = options.instrumentationOptions?.propagateTraceHeaderCorsUrls;
-  const carries = url.origin === location.origin || urlMatches(url.href, allowed, base);
-  return { handle, header: (carries && agent.traceparent(handle)) || undefined };
+  const ignored = urlMatcher([UPLOAD, ...(config.url ? [config.url] : []), ...(config.ignoreUrls ?? [])], base);
+  const allowed = urlMatcher(options.instrumentationOptions?.propagateTraceHeaderCorsUrls ?? [], base);
+  return (kind, method, target) => {
+    const url = absolute(target, document.baseURI);
+    if (!url || ignored(url.href)) return undefined;
+    const handle = agent.requestStart(normal(method), url.href, kind);
+    if (!handle) return undefined;
+    const carries = url.origin === location.origin || allowed(url.href);
+    return { handle, header: (carries && agent.traceparent(handle)) || undefined };
+  };
 }
 
 /** The platform's own rule: these methods are upper-cased, others are left as they are. */

@@ -1,14 +1,12 @@
 // Spans for fetch. A response is never cloned or read; a caller's Request, init and headers are never changed.
 
-import type { TracingOptions } from '../config.js';
 import { own, tap } from '../guard.js';
 import type { Reach } from '../instrumentations.js';
 import { pass, patch, type Undo } from '../patch.js';
 import { errorHead, isError, tagOf, textOf } from '../render.js';
-import { open } from '../requests.js';
+import type { Opener } from '../requests.js';
 
-export function start(reach: Reach, options: TracingOptions): Undo {
-  const { agent } = reach;
+export function start({ agent }: Reach, open: Opener): Undo {
   return patch(window, 'fetch', (call) => {
     let args = call.args;
     const handle = tap(() => {
@@ -17,7 +15,7 @@ export function start(reach: Reach, options: TracingOptions): Undo {
       const url = request ? request.url : typeof input === 'string' || tagOf(input) === 'URL' ? String(input) : undefined;
       // Anything else is turned into text by fetch itself, once: not before that by us.
       if (url === undefined) return 0;
-      const begun = open(reach, options, 'fetch', init?.method ?? request?.method ?? 'GET', url);
+      const begun = open('fetch', init?.method ?? request?.method ?? 'GET', url);
       if (!begun) return 0;
       const { header } = begun;
       const traced = header && own(() => withHeader(request, init, header));

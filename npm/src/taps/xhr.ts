@@ -1,11 +1,10 @@
 // Spans for XMLHttpRequest, from send to the end of loading, by three patches of its prototype.
 
-import type { TracingOptions } from '../config.js';
 import { tap } from '../guard.js';
 import type { Reach } from '../instrumentations.js';
 import { pass, patch, type Undo } from '../patch.js';
 import { tagOf } from '../render.js';
-import { open } from '../requests.js';
+import type { Opener } from '../requests.js';
 
 /** One request, from `open` on. */
 interface Prepared {
@@ -19,7 +18,7 @@ interface Prepared {
 
 const ENDS = ['load', 'error', 'abort', 'timeout'] as const;
 
-export function start(reach: Reach, options: TracingOptions): Undo {
+export function start({ agent }: Reach, open: Opener): Undo {
   if (typeof XMLHttpRequest !== 'function') return () => {};
   const requests = new WeakMap<object, Prepared>();
   const prototype = XMLHttpRequest.prototype;
@@ -65,13 +64,13 @@ export function start(reach: Reach, options: TracingOptions): Undo {
   ];
 
   function observe(xhr: XMLHttpRequest, prepared: Prepared): void {
-    const begun = open(reach, options, 'xhr', prepared.method, prepared.url);
+    const begun = open('xhr', prepared.method, prepared.url);
     if (!begun) return;
     const ended = ({ type }: Event) => tap(() => prepared.end?.(type === 'load' ? undefined : type));
     prepared.end = (error) => {
       prepared.end = undefined;
       ENDS.forEach((type) => xhr.removeEventListener(type, ended));
-      reach.agent.requestEnd(begun.handle, error ? 0 : xhr.status, error);
+      agent.requestEnd(begun.handle, error ? 0 : xhr.status, error);
     };
     ENDS.forEach((type) => xhr.addEventListener(type, ended));
     if (begun.header && !prepared.traced) setRequestHeader.call(xhr, 'traceparent', begun.header);
