@@ -211,6 +211,7 @@ describe('requests', () => {
     assert.equal(span('same').status?.code ?? 0, 0);
     assert.equal(span('failed').status.code, 2);
     assert.equal(span('network').status.code, 2);
+    assert.equal(attribute(span('network'), 'error.type'), 'TypeError');
     const took = Number(BigInt(span('same').endTimeUnixNano) - BigInt(span('same').startTimeUnixNano)) / 1e6;
     assert.ok(took > 0 && took < 5_000, `${took} ms`);
     await arrive('events', 5, ({ name }) => name === 'faro.tracing.fetch');
@@ -520,7 +521,7 @@ describe('the page behaves as without the agent', () => {
     const answer = await page.evaluate(async () => {
       faro.api.pushEvent('lost');
       const mine = await fetch('/x').catch((error) => error.message);
-      await new Promise((resolve) => setTimeout(resolve, 1_500));
+      await new Promise((resolve) => setTimeout(resolve, 2_500));
       return [mine, window.uploads > 1 && window.uploads < 10];
     });
     assert.deepEqual([answer, uncaught], [['no network', true], []]);

@@ -3,7 +3,7 @@
 import { own, tap } from '../guard.js';
 import type { Reach } from '../instrumentations.js';
 import { pass, patch, type Undo } from '../patch.js';
-import { errorHead, isError, tagOf, textOf } from '../render.js';
+import { isError, tagOf, textOf } from '../render.js';
 import type { Opener } from '../requests.js';
 
 export function start({ agent }: Reach, open: Opener): Undo {
@@ -33,7 +33,7 @@ export function start({ agent }: Reach, open: Opener): Undo {
     }
     // By its tag, because zone.js puts its own class in Promise's place.
     if (tagOf(result) !== 'Promise') {
-      end(0, 'fetch returned no promise');
+      end(0, 'NoPromise');
       return result;
     }
     // The derived promise is what the page gets: a rejection that nobody handles stays unhandled.
@@ -70,6 +70,7 @@ function withHeader(request: Request | undefined, init: RequestInit | null | und
   return { ...kept, ...init, headers };
 }
 
+/** The name of what fetch rejected with; any value may be the reason of an abort. */
 function reason(error: unknown): string {
-  return isError(error) ? errorHead(error) : textOf(error);
+  return (isError(error) && textOf(error.name)) || 'AbortError';
 }
