@@ -1,6 +1,75 @@
 //! The journal: every accepted request, on disk before its 202, kept until each lane has passed it.
+//!
+//! A directory (0700) of files (0600):
+//!
+//! - `lock`: empty; whoever holds its advisory lock owns the directory.
+//! - `POSITION-SEQUENCE.segment`, both as 20 decimal digits: records, one behind the other from the first byte.
+//! - `LANE.cursor`: how far a lane has come. `*.cursor.new` is one that was never finished.
+//!
+//! **Positions** are byte offsets in the endless row of all records ever written: a record's position is that of its
+//! segment plus its offset in the file. **Sequence numbers** count records in the same way. Both only grow. A segment's
+//! name says the position and the sequence number of its first record. Where positions of neighbours do not meet, or
+//! sequence numbers do not add up, records are missing.
+//!
+//! **A record**, integers little-endian:
+//!
+//! | offset | bytes | what |
+//! | --- | --- | --- |
+//! | 0 | 4 | CRC-32C of the record's position as 8 bytes, then of all from offset 4 to its end |
+//! | 4 | 4 | length of what follows, 28 to 16,777,216 |
+//! | 8 | 1 | layout of what follows: 1 |
+//! | 9 | 1 | encoding of the body: 0 identity, 1 gzip, 2 deflate (RFC 1950), 3 br, 4 zstd |
+//! | 10 | 2, 2, 2 | bytes of app, client, user agent |
+//! | 16 | 4 | size of the inflated body |
+//! | 20 | 8 | received, nanoseconds since the Unix epoch |
+//! | 28 | 8 | hash of app and idempotency key, 0 for none |
+//! | 36 | | app, client, user agent as UTF-8, then the body to the end |
+//!
+//! **A cursor** is one line, `farol-cursor 1 POSITION SEQUENCE CRC`: where the first record begins that the lane has not
+//! delivered, and the CRC-32C of the line before its last blank as eight hexadecimal digits.
+//!
+//! **Reading after a crash.** Every run starts a segment of its own, so only the newest can have a torn tail: it is cut
+//! behind its last whole record. A record whose checksum is wrong is passed over when a good one starts where its
+//! length ends; else the rest of that file is lost. Both are counted, and reading goes on in the next file. Cursors
+//! that point behind the end (a disk that forgot) move the end there, so that no position is used twice.
+//!
+//! **What is kept.** A segment is deleted when every lane *opened in this run* has passed it and it is older than
+//! `keep_passed`; the cursor file of a lane that is not opened stays, but holds nothing back. Open all lanes before the
+//! first commit. Beyond `max_bytes`, and at `max_age`, the oldest segments go whoever has not passed them: those lanes
+//! move forward and count what they lost. A segment spans at most a sixteenth of `max_age` and of its time the last
+//! write counts, so nothing gets older than `max_age` and nothing is lost before fifteen sixteenths of it.
+
+mod cursor;
+mod faults;
+mod files;
+mod keeper;
+mod queue;
+mod reader;
+mod record;
+mod segments;
+mod state;
+mod writer;
+
+use std::{
+    collections::VecDeque,
+    fs::{self, File},
+    io,
+    path::PathBuf,
+    sync::{Arc, Mutex, PoisonError},
+    thread::{self, JoinHandle},
+    time::{Duration, SystemTime},
+};
 
 use bytes::Bytes;
+
+use self::{
+    faults::Faults,
+    files::Files,
+    segments::Segment,
+    state::{Lane, Shared},
+};
+
+pub use self::reader::Reader;
 
 /// One accepted request as the journal keeps it. The body stays as it was sent, still compressed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -49,3 +118,409 @@ pub enum Encoding {
 /// Where a record ends in the journal: positions only grow, across restarts too.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Position(pub u64);
+
+/// A record and where it ends: what to commit once it is delivered.
+#[derive(Clone, Debug)]
+pub struct Entry {
+    /// Where the record ends.
+    pub end: Position,
+    /// The record, shared by all lanes that read it from memory.
+    pub record: Arc<Record>,
+}
+
+/// Where the journal is and what it may take.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// The journal's own directory; made when missing.
+    pub dir: PathBuf,
+    /// Size at which a new segment is begun. At most a quarter of `max_bytes` is used.
+    pub segment_bytes: u64,
+    /// What all segments together may take: how far behind a lane may fall.
+    pub max_bytes: u64,
+    /// No record is kept longer, delivered or not: the bound for erasure.
+    pub max_age: Duration,
+    /// How long segments are kept that every lane has passed, `max_bytes` allowing: idempotency keys are read from
+    /// them at start.
+    pub keep_passed: Duration,
+}
+
+impl Options {
+    /// Segments of 64 MiB, 1 GiB in all, a day at most, ten minutes (the idempotency window) after delivery.
+    pub fn new(dir: impl Into<PathBuf>) -> Options {
+        Options {
+            dir: dir.into(),
+            segment_bytes: 64 << 20,
+            max_bytes: 1 << 30,
+            max_age: Duration::from_secs(24 * 3600),
+            keep_passed: Duration::from_secs(600),
+        }
+    }
+
+    /// Most time between the first and the last record of a segment.
+    fn span(&self) -> Duration {
+        self.max_age / 16
+    }
+}
+
+/// Where a lane begins that has no cursor yet. With one, both begin there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Start {
+    /// At the oldest record.
+    FromCursor,
+    /// Behind the newest record.
+    Latest,
+}
+
+/// Why a journal could not be opened or read.
+#[derive(Debug, thiserror::Error)]
+pub enum JournalError {
+    /// The operating system refused.
+    #[error("journal file {}: {source}", path.display())]
+    Io {
+        /// What could not be used.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// The directory belongs to another process, or to another journal of this one.
+    #[error("journal directory {} is in use by another process", dir.display())]
+    Locked {
+        /// The directory.
+        dir: PathBuf,
+    },
+    /// A lane has one reader at a time.
+    #[error("lane {lane} already has a reader")]
+    LaneTaken {
+        /// The lane.
+        lane: &'static str,
+    },
+    /// A lane's name is also a file's name.
+    #[error("lane name {lane:?} is not made of a-z, 0-9, _ and -")]
+    LaneName {
+        /// The name.
+        lane: &'static str,
+    },
+    /// Nothing that was not read can be committed.
+    #[error("position {} was committed but never read", position.0)]
+    Unread {
+        /// The position.
+        position: Position,
+    },
+}
+
+/// Why a record was not accepted. Nothing of it will be read, save after `Failed`, when it is unknown.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum AppendError {
+    /// No room on the disk; it is worth trying again later.
+    #[error("journal disk is full")]
+    Full,
+    /// The disk failed. After a failed fsync or truncation the journal accepts nothing more until a restart
+    /// (`Status::writable` is false).
+    #[error("journal failed: {0}")]
+    Failed(String),
+    /// Too much is waiting to be written; it is worth trying again soon.
+    #[error("journal queue is full")]
+    Busy,
+    /// Over 16 MiB, or a header text over 65,535 bytes: it will never fit.
+    #[error("record is too large for the journal")]
+    TooLarge,
+    /// The journal was closed.
+    #[error("journal is closed")]
+    Closed,
+}
+
+/// What the journal says of itself.
+#[derive(Clone, Debug)]
+pub struct Status {
+    /// False when nothing can be accepted until a restart, and after `close`.
+    pub writable: bool,
+    /// Why not; or why the last group was refused (disk full), although the next will be tried.
+    pub reason: Option<String>,
+    /// Bytes of all segments.
+    pub bytes: u64,
+    /// Segment files.
+    pub segments: usize,
+    /// Bytes of a torn tail that were cut off at start.
+    pub cut_bytes: u64,
+    /// Every lane opened in this run.
+    pub lanes: Vec<LaneStatus>,
+}
+
+/// How a lane is doing. Counts are of this run.
+#[derive(Clone, Debug)]
+pub struct LaneStatus {
+    /// The lane.
+    pub name: &'static str,
+    /// Records that are not committed.
+    pub lag_records: u64,
+    /// Their bytes on disk.
+    pub lag_bytes: u64,
+    /// Received time of the oldest of them, nanoseconds since the epoch.
+    pub oldest_received: Option<u64>,
+    /// Records lost to the byte budget or the age cap.
+    pub dropped_records: u64,
+    /// Records that could not be read.
+    pub damaged_records: u64,
+    /// Why its cursor could not be read or stored, while that is so.
+    pub last_error: Option<String>,
+}
+
+/// A place in the row of all records: position and sequence number of the record that starts there.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+struct Place {
+    position: u64,
+    sequence: u64,
+}
+
+impl Place {
+    fn plus(self, bytes: u64, records: u64) -> Place {
+        Place { position: self.position + bytes, sequence: self.sequence + records }
+    }
+}
+
+/// Most hashes that are read at start, 1,000,000: five windows of admission.
+const HASHES: usize = 1_000_000;
+
+const WRITER: &str = "journal-writer";
+const KEEPER: &str = "journal-keeper";
+
+/// The journal's handle; clones share it. When the last handle and reader are gone, waiting records are written, cursors
+/// stored and the directory unlocked.
+#[derive(Clone)]
+pub struct Journal {
+    core: Arc<Core>,
+}
+
+/// Owns the threads.
+struct Core {
+    shared: Arc<Shared>,
+    cut: u64,
+    threads: Mutex<Vec<JoinHandle<()>>>,
+}
+
+impl Journal {
+    /// Takes the directory's lock, cuts a torn tail, starts the threads.
+    ///
+    /// # Errors
+    /// When another process has the directory, or something in it cannot be read.
+    pub fn open(options: Options) -> Result<Journal, JournalError> {
+        Journal::open_with(options, Faults::default())
+    }
+
+    fn open_with(mut options: Options, faults: Faults) -> Result<Journal, JournalError> {
+        options.segment_bytes = options.segment_bytes.min(options.max_bytes / 4);
+        let files = Files::open(&options.dir, faults)?;
+        let found = segments::recover(&files)?;
+        let end = found.segments.last().map_or(Place::default(), |segment| segment.end);
+        let end = furthest_cursor(&files)?.map_or(end, |cursor| Place {
+            position: end.position.max(cursor.position),
+            sequence: end.sequence.max(cursor.sequence),
+        });
+        let core = Core {
+            shared: Arc::new(Shared::new(options, files, found.segments, end)),
+            cut: found.cut,
+            threads: Mutex::default(),
+        };
+        if found.cut > 0 {
+            tracing::warn!(bytes = found.cut, "cut the torn end of the journal");
+        }
+        core.spawn(WRITER, writer::run)?;
+        core.spawn(KEEPER, keeper::run)?;
+        Ok(Journal { core: Arc::new(core) })
+    }
+
+    /// Writes a record; resolves when it is durable, with the place where it ends. A caller that stops waiting does not
+    /// take the record back.
+    ///
+    /// # Errors
+    /// See [`AppendError`].
+    pub async fn append(&self, record: Record) -> Result<Position, AppendError> {
+        let answer = self.core.shared.queue.push(record)?;
+        answer.await.unwrap_or_else(|_| Err(AppendError::Failed("the journal's writer has ended".into())))
+    }
+
+    /// Opens a lane's reader at its cursor. From now on the lane holds segments back.
+    ///
+    /// # Errors
+    /// When the name is not a name, the lane has a reader, or its cursor file cannot be read.
+    pub fn lane(&self, name: &'static str, start: Start) -> Result<Reader, JournalError> {
+        let named = |byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'_' | b'-');
+        if name.is_empty() || !name.bytes().all(named) {
+            return Err(JournalError::LaneName { lane: name });
+        }
+        let shared = &self.core.shared;
+        let path = shared.files.path(&cursor::file_name(name));
+        let found = cursor::load(&path).map_err(|source| JournalError::Io { path, source })?;
+        let mut state = shared.state();
+        if let Some(index) = state.lanes.iter().position(|lane| lane.name == name) {
+            let lane = &mut state.lanes[index];
+            if lane.open {
+                return Err(JournalError::LaneTaken { lane: name });
+            }
+            (lane.open, lane.next) = (true, lane.committed);
+            lane.handed.clear();
+            drop(state);
+            return Ok(Reader::new(self.core.clone(), index));
+        }
+        let oldest = state.start();
+        let mut lane = Lane::new(name, oldest);
+        match found {
+            cursor::Found::At(place) => {
+                lane = Lane::new(name, place);
+                lane.stored = Some(place);
+                lane.skip_to(oldest);
+            }
+            cursor::Found::Missing if start == Start::Latest => lane = Lane::new(name, state.end),
+            cursor::Found::Missing => {}
+            cursor::Found::Damaged => {
+                tracing::warn!(lane = name, "cursor file is damaged: the lane starts at the oldest record");
+                lane.error = Some("cursor file was damaged: started at the oldest record".into());
+            }
+        }
+        let index = state.lanes.len();
+        state.lanes.push(lane);
+        drop(state);
+        shared.bell.flush();
+        Ok(Reader::new(self.core.clone(), index))
+    }
+
+    /// Received time and idempotency hash of the records received at `since` or later that have one, in order, the
+    /// newest 1,000,000 at most. Reads files: for start, not for a request.
+    ///
+    /// # Errors
+    /// When a segment file cannot be read.
+    pub fn idempotency_hashes(&self, since: u64) -> Result<Vec<(u64, u64)>, JournalError> {
+        let shared = &self.core.shared;
+        let after = SystemTime::UNIX_EPOCH + Duration::from_nanos(since);
+        let segments: Vec<Segment> =
+            shared.state().segments.iter().filter(|segment| segment.modified >= after).cloned().collect();
+        let mut hashes = VecDeque::new();
+        for segment in segments {
+            let path = shared.files.path(&segment.file_name());
+            let io = |source| JournalError::Io { path: path.clone(), source };
+            let file = Arc::new(File::open(&path).map_err(io)?);
+            let mut from = segment.start;
+            while from.position < segment.end.position {
+                let chunk = segments::read(file.clone(), &segment, from, 1 << 20).map_err(io)?;
+                let headers = chunk.entries.iter().map(|(_, entry)| &entry.record.header);
+                hashes.extend(
+                    headers
+                        .filter(|header| header.idempotency != 0 && header.received >= since)
+                        .map(|header| (header.received, header.idempotency)),
+                );
+                hashes.drain(..hashes.len().saturating_sub(HASHES));
+                from = chunk.next;
+            }
+        }
+        Ok(hashes.into())
+    }
+
+    /// How the journal and its lanes are. May read a little from the disk.
+    pub fn status(&self) -> Status {
+        let shared = &self.core.shared;
+        let lanes = shared.state().lanes.len();
+        let lanes = (0..lanes).map(|lane| self.lane_status(lane)).collect();
+        let closed = shared.durable.borrow().closed;
+        let state = shared.state();
+        let closed_reason = closed.then(|| AppendError::Closed.to_string());
+        Status {
+            writable: state.failed.is_none() && !closed,
+            reason: state.failed.clone().or(closed_reason).or_else(|| state.refused.clone()),
+            bytes: state.bytes(),
+            segments: state.segments.len(),
+            cut_bytes: self.core.cut,
+            lanes,
+        }
+    }
+
+    /// Writes what waits, stores the cursors and stops the writer. Later appends are refused; readers read on to the end
+    /// and may still commit.
+    pub async fn close(&self) {
+        let shared = &self.core.shared;
+        shared.queue.close();
+        // Errors mean that the sender or the keeper is gone: then all is done.
+        let _ = shared.durable.subscribe().wait_for(|durable| durable.closed).await;
+        let _ = shared.bell.flushed().await;
+    }
+
+    fn lane_status(&self, index: usize) -> LaneStatus {
+        let oldest_received = self.oldest_received(index);
+        let state = self.core.shared.state();
+        let (lane, end) = (&state.lanes[index], state.end);
+        LaneStatus {
+            name: lane.name,
+            lag_records: end.sequence.saturating_sub(lane.committed.sequence),
+            lag_bytes: end.position.saturating_sub(lane.committed.position),
+            oldest_received,
+            dropped_records: lane.dropped,
+            damaged_records: lane.damaged,
+            last_error: lane.error.clone(),
+        }
+    }
+
+    /// Received time of the lane's oldest record that is not committed. From a file at most once for each record.
+    fn oldest_received(&self, index: usize) -> Option<u64> {
+        let shared = &self.core.shared;
+        let (at, segment) = {
+            let state = shared.state();
+            let lane = &state.lanes[index];
+            let at = lane.committed;
+            if at.position >= state.end.position {
+                return None;
+            }
+            if let Some((_, received)) = lane.oldest.filter(|(position, _)| *position == at.position) {
+                return Some(received);
+            }
+            if let Some(received) = state.received(at.position) {
+                return Some(received);
+            }
+            (at, state.segments.iter().find(|segment| segment.end.position > at.position)?.clone())
+        };
+        let file = File::open(shared.files.path(&segment.file_name())).ok()?;
+        let chunk = segments::read(Arc::new(file), &segment, at.max(segment.start), 1).ok()?;
+        let received = chunk.entries.first()?.1.record.header.received;
+        shared.state().lanes[index].oldest = Some((at.position, received));
+        Some(received)
+    }
+}
+
+impl Core {
+    fn spawn(&self, name: &str, run: fn(Arc<Shared>)) -> Result<(), JournalError> {
+        let shared = self.shared.clone();
+        let thread = thread::Builder::new().name(name.into()).spawn(move || run(shared));
+        let thread = thread.map_err(|source| JournalError::Io { path: self.shared.files.dir().to_owned(), source })?;
+        self.threads.lock().unwrap_or_else(PoisonError::into_inner).push(thread);
+        Ok(())
+    }
+}
+
+impl Drop for Core {
+    fn drop(&mut self) {
+        self.shared.queue.close();
+        let threads = std::mem::take(self.threads.get_mut().unwrap_or_else(PoisonError::into_inner));
+        for thread in threads {
+            // The writer is first; the keeper stores what it leaves.
+            if thread.thread().name() == Some(KEEPER) {
+                self.shared.bell.stop();
+            }
+            // A thread that panicked has said so.
+            let _ = thread.join();
+        }
+    }
+}
+
+/// The cursor that is furthest, of all lanes there ever were.
+fn furthest_cursor(files: &Files) -> Result<Option<Place>, JournalError> {
+    let dir = files.dir();
+    let io = |source| JournalError::Io { path: dir.to_owned(), source };
+    let mut furthest: Option<Place> = None;
+    for entry in fs::read_dir(dir).map_err(io)? {
+        let path = entry.map_err(io)?.path();
+        if path.extension().is_some_and(|extension| extension == "cursor")
+            && let cursor::Found::At(place) = cursor::load(&path).map_err(io)?
+        {
+            furthest = furthest.max(Some(place));
+        }
+    }
+    Ok(furthest)
+}

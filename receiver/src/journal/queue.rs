@@ -1,0 +1,116 @@
+//! What waits for the writer: bounded in records and bytes, taken a group at a time.
+
+use std::{
+    collections::VecDeque,
+    sync::{Condvar, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use tokio::sync::oneshot;
+
+use super::{AppendError, Position, Record, record};
+
+/// Most records that wait. Admission holds far fewer at once; this is the wall behind it.
+const WAITING: usize = 8192;
+/// Most bytes that wait, 32 MiB: what admission may hold at once.
+const WAITING_BYTES: usize = 32 << 20;
+/// Most bytes of one group, 8 MiB: about 10 ms of a slow disk, and the size of the writer's buffer.
+pub(super) const GROUP_BYTES: usize = 8 << 20;
+
+/// A record, and who waits for it to be durable.
+pub(super) struct Waiting {
+    pub record: Record,
+    pub size: usize,
+    pub answer: oneshot::Sender<Result<Position, AppendError>>,
+}
+
+/// What the writer is to do next.
+pub(super) enum Next {
+    Group(Vec<Waiting>),
+    /// Nothing came in time.
+    Idle,
+    /// Nothing more will come.
+    End,
+}
+
+/// The bounded queue between appenders and the writer.
+#[derive(Default)]
+pub(super) struct Queue {
+    inner: Mutex<Inner>,
+    filled: Condvar,
+}
+
+#[derive(Default)]
+struct Inner {
+    waiting: VecDeque<Waiting>,
+    bytes: usize,
+    /// Set once: what every later append is told.
+    refused: Option<AppendError>,
+}
+
+impl Queue {
+    /// Puts a record in line. Fails at once when the line is full or closed, or the record too large.
+    pub fn push(&self, record: Record) -> Result<oneshot::Receiver<Result<Position, AppendError>>, AppendError> {
+        let size = record::size(&record).ok_or(AppendError::TooLarge)?;
+        let mut inner = self.lock();
+        if let Some(refused) = &inner.refused {
+            return Err(refused.clone());
+        }
+        if inner.waiting.len() >= WAITING || (inner.bytes + size > WAITING_BYTES && inner.bytes > 0) {
+            return Err(AppendError::Busy);
+        }
+        let (answer, answered) = oneshot::channel();
+        inner.bytes += size;
+        inner.waiting.push_back(Waiting { record, size, answer });
+        if inner.waiting.len() == 1 {
+            self.filled.notify_one();
+        }
+        Ok(answered)
+    }
+
+    /// Waits up to `patience` and takes all that waits, up to `limit` bytes but one record at least.
+    pub fn take(&self, patience: Duration, limit: usize) -> Next {
+        let mut inner = self.lock();
+        if inner.waiting.is_empty() && inner.refused != Some(AppendError::Closed) {
+            inner = self.filled.wait_timeout(inner, patience).unwrap_or_else(PoisonError::into_inner).0;
+        }
+        if inner.waiting.is_empty() {
+            return if inner.refused == Some(AppendError::Closed) { Next::End } else { Next::Idle };
+        }
+        let mut bytes = 0;
+        let mut fit = |waiting: &Waiting| {
+            bytes += waiting.size;
+            bytes <= limit
+        };
+        let count = inner.waiting.iter().take_while(|waiting| fit(waiting)).count().max(1);
+        let group: Vec<Waiting> = inner.waiting.drain(..count).collect();
+        inner.bytes -= group.iter().map(|waiting| waiting.size).sum::<usize>();
+        Next::Group(group)
+    }
+
+    /// Lets nothing more in. What waits is still written.
+    pub fn close(&self) {
+        self.lock().refused = Some(AppendError::Closed);
+        self.filled.notify_all();
+    }
+
+    /// Lets nothing more in and refuses what waits.
+    pub fn fail(&self, error: AppendError) {
+        let waiting = {
+            let mut inner = self.lock();
+            if inner.refused.is_none() {
+                inner.refused = Some(error.clone());
+            }
+            inner.bytes = 0;
+            std::mem::take(&mut inner.waiting)
+        };
+        for waiting in waiting {
+            // Whoever stopped waiting needs no answer.
+            let _ = waiting.answer.send(Err(error.clone()));
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
