@@ -313,11 +313,13 @@ fn frame(frame: &stack::Frame, out: &mut Vec<u8>) {
     json::put(out, b"{");
     json::text(out, "filename", json::as_text(frame.filename));
     json::text(out, "function", json::as_text(frame.function));
-    for (name, place) in [("lineno", frame.line), ("colno", frame.column)] {
+    let mut place = |name: &str, place: Option<u32>| {
         if let Some(place) = place {
             json::number(out, name, f64::from(place));
         }
-    }
+    };
+    place("lineno", frame.line);
+    place("colno", frame.column);
     json::put(out, b"}");
 }
 
@@ -342,17 +344,16 @@ pub struct Stamp {
 impl Stamp {
     /// The RFC 3339 text of milliseconds since the epoch.
     pub fn text(&mut self, millis: f64) -> &str {
-        let (second, fraction) = (millis as u64 / 1_000, millis as u64 % 1_000);
-        if let [.., a, b, c, b'Z'] = self.text.as_mut_slice()
-            && self.second == second
-        {
-            for (place, digit) in [(a, fraction / 100), (b, fraction / 10 % 10), (c, fraction % 10)] {
-                *place = b'0' + digit as u8;
-            }
-        } else {
+        let (second, mut fraction) = (millis as u64 / 1_000, millis as u64 % 1_000);
+        if self.second != second || self.text.is_empty() {
             self.text.clear();
             time::write_millis(millis, &mut self.text);
             self.second = second;
+        } else if let Some(digits) = self.text.get_mut(20..23) {
+            for digit in digits.iter_mut().rev() {
+                *digit = b'0' + (fraction % 10) as u8;
+                fraction /= 10;
+            }
         }
         json::as_text(&self.text)
     }

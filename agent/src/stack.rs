@@ -63,9 +63,8 @@ fn chromium(call: &[u8]) -> Option<Frame<'_>> {
         let inner = cut(evaluated, b')').0;
         place = inner.get(inner.iter().rposition(|b| *b == b'(')? + 1..)?;
     }
-    for text in [&mut name, &mut place] {
-        *text = text.strip_prefix(b"async ").unwrap_or(text);
-    }
+    name = name.strip_prefix(b"async ").unwrap_or(name);
+    place = place.strip_prefix(b"async ").unwrap_or(place);
     (!name.is_empty() || is_place(place)).then(|| frame(name, place))
 }
 

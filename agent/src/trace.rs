@@ -124,7 +124,7 @@ impl Request {
     /// event beside it that Faro's dashboards read, as the border writes events.
     pub fn end(&self, end: &End, span: &mut Vec<u8>, event: &mut Writer) {
         let (host, port) = authority(&self.url);
-        let (port, status) = (decimal(f64::from(port)), decimal(f64::from(end.status)));
+        let status = decimal(f64::from(end.status));
         let failed = end.status == 0 || end.status >= 400;
         let error = match (failed, end.status) {
             (false, _) => "",
@@ -138,7 +138,7 @@ impl Request {
             ("http.request.method", self.method.as_str(), false),
             ("url.full", &self.url, false),
             ("server.address", host, false),
-            ("server.port", &port, true),
+            ("server.port", port, true),
             ("session.id", end.session, false),
             ("error.type", error, false),
             ("http.response.status_code", &status, true),
@@ -208,23 +208,21 @@ fn without_credentials(url: &str) -> String {
     json::into_text(clean)
 }
 
-/// Host and port of an absolute URL; the scheme's port where it names none, 0 for a scheme without ports.
-fn authority(url: &str) -> (&str, u16) {
-    let (scheme, host, _) = parts(url);
-    let default = match scheme {
-        b"https://" => 443,
-        b"http://" => 80,
-        _ => 0,
+/// Host and port of an absolute URL; the scheme's port where it names none, nothing for a scheme without ports.
+fn authority(url: &str) -> (&str, &str) {
+    let (scheme, mut host, _) = parts(url);
+    let mut port: &[u8] = match scheme {
+        b"https://" => b"443",
+        b"http://" => b"80",
+        _ => b"",
     };
     // The colons of an IPv6 address stand before its closing bracket.
-    let split = host.iter().rposition(|b| matches!(b, b':' | b']')).and_then(|at| host.split_at_checked(at));
-    match split {
-        Some((host, [b':', digits @ ..])) => {
-            let port = digits.iter().fold(0_u16, |port, d| port.wrapping_mul(10).wrapping_add(u16::from(d & 15)));
-            (json::as_text(host), port)
-        }
-        _ => (json::as_text(host), default),
+    let digits = host.iter().rev().take_while(|b| b.is_ascii_digit()).count();
+    let (rest, named) = host.split_at_checked(host.len() - digits).unwrap_or_default();
+    if let [address @ .., b':'] = rest {
+        (host, port) = (address, named);
     }
+    (json::as_text(host), json::as_text(port))
 }
 
 #[cfg(test)]
@@ -303,6 +301,18 @@ mod tests {
             assert_eq!(event.attributes.get("server.address"), Some("[::1]"));
             assert_eq!(event.attributes.get("server.port"), Some("80"));
         });
+    }
+
+    #[test]
+    fn the_authority_of_a_url_is_its_host_and_port() {
+        let check = |url, host, port| assert_eq!(authority(url), (host, port), "{url}");
+        check("https://api.test/x:1/y@z", "api.test", "443");
+        check("http://u:p@api.test:8080?q", "api.test", "8080");
+        check("http://[::1]/", "[::1]", "80");
+        check("http://[::1]:81", "[::1]", "81");
+        check("http://1.2.3.4#a", "1.2.3.4", "80");
+        check("data:text/plain,a", "data:text", "");
+        check("", "", "");
     }
 
     #[test]

@@ -33,7 +33,7 @@ pub struct Request {
 impl Sender {
     /// Posts to `url` with `fetch`, and tells `settle`.
     pub fn new(page: &JsValue, fetch: Function, url: &str, settle: Done) -> Self {
-        let settled = Closure::<dyn Fn(u32, JsValue)>::new(move |id, answer| {
+        let settled = Closure::<dyn FnMut(u32, JsValue)>::new(move |id, answer| {
             let (outcome, invalid) = read(&answer);
             settle(id, outcome, invalid);
         });

@@ -1,6 +1,6 @@
 //! Cumulative layout shift: the worst session window of shifts.
 
-use super::{Metric, Navigation, Out};
+use super::{Press, Reported, Scale};
 use crate::policy;
 
 /// The window under way and the worst one.
@@ -8,6 +8,7 @@ use crate::policy;
 pub struct Cls {
     window: Window,
     worst: Window,
+    reported: Reported,
 }
 
 #[derive(Clone, Default)]
@@ -43,11 +44,12 @@ impl Cls {
     }
 
     /// Reports the score; 0 for a page on which nothing moved.
-    pub fn report(&self, metric: &mut Metric, navigation: &Navigation, out: Out) {
+    pub fn report(&mut self, press: &mut Press) {
+        let navigation = press.navigation;
         let worst = &self.worst;
         let values = [("largest_shift_value", worst.largest), ("largest_shift_time", worst.largest_time)];
         let state = if worst.score > 0.0 { navigation.load_state(worst.largest_time) } else { "" };
-        let context = [("load_state", state), ("largest_shift_target", &worst.largest_target)];
-        metric.report(worst.score, &values, &context, navigation, out);
+        let context = [("load_state", state), ("largest_shift_target", worst.largest_target.as_str())];
+        press.report(&Scale("cls", 0.1, 0.25, b"4"), &mut self.reported, worst.score, &values, &context);
     }
 }

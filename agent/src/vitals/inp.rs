@@ -1,6 +1,6 @@
 //! Interaction to next paint: the longest interaction, one left out for each fifty.
 
-use super::{Metric, Navigation, Out};
+use super::{Press, Reported, Scale};
 use crate::policy;
 use crate::signal::Reader;
 
@@ -44,6 +44,7 @@ pub struct Inp {
     longest: Vec<Interaction>,
     lowest: f64,
     highest: f64,
+    reported: Reported,
 }
 
 impl Inp {
@@ -77,10 +78,12 @@ impl Inp {
     }
 
     /// Reports the interaction that stands for the page. `counted` is the browser's own count, 0 where it has none.
-    pub fn report(&self, metric: &mut Metric, counted: f64, navigation: &Navigation, out: Out) {
+    pub fn report(&mut self, counted: f64, press: &mut Press) {
+        let navigation = press.navigation;
         // Ids grow by 7 from one interaction to the next.
         let seen = (self.highest - self.lowest) / 7.0 + 1.0;
         let left_out = (counted.max(seen) / 50.0) as usize;
+        let mut reported = self.reported;
         let Some(long) = self.ranked(left_out) else { return };
         let next_paint = (long.start + long.duration).max(long.processing_start);
         let processing_start = long.processing_start.max(long.start);
@@ -94,10 +97,12 @@ impl Inp {
         ];
         let context = [
             ("load_state", navigation.load_state(long.start)),
-            ("interaction_target", &long.target),
+            ("interaction_target", long.target.as_str()),
             ("interaction_type", if long.keyboard { "keyboard" } else { "pointer" }),
         ];
-        metric.report(long.duration, &values, &context, navigation, out);
+        let (scale, value) = (Scale("inp", 200.0, 500.0, b"5"), long.duration);
+        press.report(&scale, &mut reported, value, &values, &context);
+        self.reported = reported;
     }
 }
 

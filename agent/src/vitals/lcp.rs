@@ -1,6 +1,6 @@
 //! Largest contentful paint: the last candidate before the user acts or leaves.
 
-use super::{Metric, Navigation, Out};
+use super::{Press, Reported, Scale, is_before};
 use crate::signal::Reader;
 
 /// A candidate. The times of its resource are 0 when it has none.
@@ -30,6 +30,7 @@ pub struct Lcp {
     largest: Option<Largest>,
     /// Set when no later paint counts.
     pub is_final: bool,
+    reported: Reported,
 }
 
 /// A candidate that was kept.
@@ -42,15 +43,16 @@ struct Largest {
 
 impl Lcp {
     /// Takes a candidate: browsers report only larger ones. Nothing counts from when the page was first hidden.
-    pub fn paint(&mut self, paint: &Paint, first_hidden: f64) {
-        if !self.is_final && paint.time < first_hidden {
+    pub fn paint(&mut self, paint: &Paint, hidden: Option<f64>) {
+        if !self.is_final && is_before(paint.time, hidden) {
             let Paint { time, request_start, response_end, element } = *paint;
             self.largest = Some(Largest { time, request_start, response_end, element: element.to_owned() });
         }
     }
 
     /// Reports the last candidate with its four parts, which follow each other without gaps. Later ones don't count.
-    pub fn finish(&mut self, metric: &mut Metric, navigation: &Navigation, out: Out) {
+    pub fn finish(&mut self, press: &mut Press) {
+        let navigation = press.navigation;
         self.is_final = true;
         let Some(largest) = &self.largest else { return };
         let value = navigation.since_activation(largest.time);
@@ -64,6 +66,7 @@ impl Lcp {
             ("resource_load_duration", response - request),
             ("time_to_first_byte", ttfb),
         ];
-        metric.report(value, &values, &[("element", &largest.element)], navigation, out);
+        let context = [("element", largest.element.as_str())];
+        press.report(&Scale("lcp", 2_500.0, 4_000.0, b"3"), &mut self.reported, value, &values, &context);
     }
 }

@@ -8,63 +8,66 @@ mod inp;
 mod lcp;
 mod ttfb;
 
+use crate::json;
 use crate::sampling::Chance;
 use crate::signal::{Reader, Writer};
 
 /// The navigation entry.
 #[derive(Clone, Debug, Default)]
 pub struct Navigation {
-    activation: f64,
-    wait_end: f64,
-    domain_lookup: f64,
-    connect_start: f64,
-    connect_end: f64,
-    response_start: f64,
-    dom_interactive: f64,
-    dom_content_loaded: f64,
-    dom_complete: f64,
+    /// Its times in the order of [`Time`]. A list, because a struct of numbers takes three times the code.
+    times: [f64; 9],
     kind: String,
 }
 
+/// The times of a navigation, in the order that the border packs them.
+#[derive(Clone, Copy)]
+enum Time {
+    Activation,
+    WaitEnd,
+    DomainLookup,
+    ConnectStart,
+    ConnectEnd,
+    ResponseStart,
+    DomInteractive,
+    DomContentLoaded,
+    DomComplete,
+}
+
 impl Navigation {
-    /// Reads the times in the order of the fields, and the type.
+    /// Reads the times and the type.
     pub fn read(reader: &mut Reader) -> Self {
-        Navigation {
-            activation: reader.number(),
-            wait_end: reader.number(),
-            domain_lookup: reader.number(),
-            connect_start: reader.number(),
-            connect_end: reader.number(),
-            response_start: reader.number(),
-            dom_interactive: reader.number(),
-            dom_content_loaded: reader.number(),
-            dom_complete: reader.number(),
-            // The one name that Faro writes otherwise.
-            kind: match reader.text() {
-                "back_forward" => "back-forward",
-                kind => kind,
-            }
-            .to_owned(),
-        }
+        let mut times = [0.0; 9];
+        times.iter_mut().for_each(|time| *time = reader.number());
+        // The one name that Faro writes otherwise.
+        let kind = match reader.text() {
+            "back_forward" => "back-forward",
+            kind => kind,
+        };
+        Navigation { times, kind: kind.to_owned() }
+    }
+
+    fn at(&self, time: Time) -> f64 {
+        self.times.get(time as usize).copied().unwrap_or_default()
     }
 
     /// A time as the user felt it: a prerendered page begins when it is shown.
     fn since_activation(&self, time: f64) -> f64 {
-        (time - self.activation).max(0.0)
+        (time - self.at(Time::Activation)).max(0.0)
     }
 
     fn ttfb(&self) -> f64 {
-        self.since_activation(self.response_start)
+        self.since_activation(self.at(Time::ResponseStart))
     }
 
     /// How far the page was loaded at `time`.
     fn load_state(&self, time: f64) -> &'static str {
-        let past = |mark: f64| mark > 0.0 && time >= mark;
-        if !past(self.dom_interactive) {
+        let past = |mark: Time| self.at(mark) > 0.0 && time >= self.at(mark);
+        if !past(Time::DomInteractive) {
             "loading"
-        } else if !past(self.dom_content_loaded) {
+        } else if !past(Time::DomContentLoaded) {
             "dom-interactive"
-        } else if !past(self.dom_complete) {
+        } else if !past(Time::DomComplete) {
             "dom-content-loaded"
         } else {
             "complete"
@@ -119,125 +122,134 @@ impl Report<'_> {
 }
 
 /// Who takes reports.
-type Out<'o> = &'o mut dyn FnMut(Report);
+type Out<'o> = &'o mut dyn FnMut(&Report);
 
-/// One metric of one page view: its thresholds, and what was reported of it.
-struct Metric {
-    name: &'static str,
-    good: f64,
-    poor: f64,
-    id: String,
-    reported: Option<f64>,
+/// What is the same for every page view of a metric: its name, the values up to which it is good and not poor, and the
+/// digit that makes its id its own.
+struct Scale(&'static str, f64, f64, &'static [u8]);
+
+/// Who reports: the navigation, and the id that the metrics of this page view share, but for a digit.
+struct Press<'v, 'o> {
+    navigation: &'v Navigation,
+    id: &'v str,
+    out: Out<'o>,
 }
 
-impl Metric {
+/// What was last reported of a metric.
+type Reported = Option<f64>;
+
+impl Press<'_, '_> {
     fn report(
         &mut self,
+        scale: &Scale,
+        reported: &mut Reported,
         value: f64,
         values: &[(&'static str, f64)],
         context: &[(&'static str, &str)],
-        navigation: &Navigation,
-        out: Out,
     ) {
-        let delta = value - self.reported.unwrap_or(0.0);
-        if self.reported.is_some() && delta == 0.0 {
+        let delta = value - reported.unwrap_or(0.0);
+        if reported.is_some() && delta == 0.0 {
             return;
         }
-        self.reported = Some(value);
-        let rating = if value > self.poor {
+        *reported = Some(value);
+        let Scale(name, good, poor, digit) = *scale;
+        let mut id = self.id.as_bytes().to_vec();
+        json::put(&mut id, digit);
+        let rating = if value > poor {
             "poor"
-        } else if value > self.good {
+        } else if value > good {
             "needs-improvement"
         } else {
             "good"
         };
-        let (name, id, navigation) = (self.name, self.id.as_str(), navigation.kind.as_str());
-        out(Report { name, value, delta, rating, id, navigation, values, context });
+        (self.out)(&Report {
+            name,
+            value,
+            delta,
+            rating,
+            id: json::as_text(&id),
+            navigation: &self.navigation.kind,
+            values,
+            context,
+        });
     }
 }
 
 /// The five metrics.
+#[derive(Default)]
 pub struct Vitals {
     navigation: Navigation,
-    first_hidden: f64,
-    lcp: (Metric, lcp::Lcp),
-    cls: (Metric, cls::Cls),
-    inp: (Metric, inp::Inp),
-    fcp: (Metric, bool),
-    ttfb: Metric,
+    id: String,
+    hidden: Option<f64>,
+    lcp: lcp::Lcp,
+    cls: cls::Cls,
+    inp: inp::Inp,
+    fcp: Reported,
+    ttfb: Reported,
 }
 
 impl Vitals {
     /// The metrics of a page; paints before it was first hidden are the border's to leave out.
     pub fn new(now: f64, chance: &mut Chance) -> Self {
-        let mut metric = |name, good, poor| Metric { name, good, poor, id: chance.vital_id(now), reported: None };
-        Vitals {
-            navigation: Navigation::default(),
-            first_hidden: f64::INFINITY,
-            lcp: (metric("lcp", 2_500.0, 4_000.0), lcp::Lcp::default()),
-            cls: (metric("cls", 0.1, 0.25), cls::Cls::default()),
-            inp: (metric("inp", 200.0, 500.0), inp::Inp::default()),
-            fcp: (metric("fcp", 1_800.0, 3_000.0), false),
-            ttfb: metric("ttfb", 800.0, 1_800.0),
-        }
+        Vitals { id: chance.vital_id(now), ..Vitals::default() }
     }
 
     /// The metrics of a page that came back from the back/forward cache: what it paints and loads is
     /// done, shifts and interactions count anew.
     pub fn restore(&mut self, now: f64, chance: &mut Chance) {
-        let mut fresh = Vitals::new(now, chance);
-        fresh.navigation = std::mem::take(&mut self.navigation);
-        fresh.navigation.kind = RESTORED.to_owned();
-        fresh.fcp.1 = true;
-        fresh.lcp.1.is_final = true;
-        *self = fresh;
+        let mut navigation = std::mem::take(&mut self.navigation);
+        navigation.kind = RESTORED.to_owned();
+        *self = Vitals { navigation, ..Vitals::new(now, chance) };
+        self.fcp = Some(0.0);
+        self.lcp.is_final = true;
     }
 
     /// Takes an entry as the border hands it over and hands out what there is to report after it. Where it
     /// matters, the navigation entry as it is by now comes along: the browser fills it in while the page loads.
     pub fn take(&mut self, entry: u32, reader: &mut Reader, out: Out) {
-        let Vitals { navigation, first_hidden, lcp, cls, inp, fcp, ttfb } = self;
-        let (time, value) = match entry {
-            0 | 2 | 4 | 5 => (0.0, 0.0),
-            _ => (reader.number(), reader.number()),
-        };
-        match entry {
-            2 => lcp.1.paint(&lcp::Paint::read(reader), *first_hidden),
-            3 => cls.1.shift(time, value, reader.text()),
-            4 => inp.1.interact(inp::Interaction::read(reader)),
-            _ => {
-                if !reader.rest().is_empty() {
-                    let now = Navigation::read(reader);
-                    let restored = navigation.kind == RESTORED;
-                    *navigation = now;
-                    if restored {
-                        navigation.kind = RESTORED.to_owned();
-                    }
-                }
-            }
+        let Vitals { navigation, id, hidden, lcp, cls, inp, fcp, ttfb } = self;
+        let (mut time, mut value) = (0.0, 0.0);
+        if matches!(entry, 1 | 3 | 6) {
+            (time, value) = (reader.number(), reader.number());
         }
         match entry {
-            0 => ttfb::report(ttfb, navigation, out),
-            // The first paint, at a time.
-            1 if time < *first_hidden && !fcp.1 => {
-                fcp.1 = true;
-                fcp::report(&mut fcp.0, time, navigation, out);
+            2 => lcp.paint(&lcp::Paint::read(reader), *hidden),
+            3 => cls.shift(time, value, reader.text()),
+            4 => inp.interact(inp::Interaction::read(reader)),
+            _ if !reader.rest().is_empty() => {
+                let kind = std::mem::take(&mut navigation.kind);
+                *navigation = Navigation::read(reader);
+                if kind == RESTORED {
+                    navigation.kind = kind;
+                }
             }
+            _ => {}
+        }
+        let press = &mut Press { navigation, id, out };
+        match entry {
+            0 => ttfb::report(ttfb, press),
+            // The first paint, at a time.
+            1 if fcp.is_none() && is_before(time, *hidden) => fcp::report(fcp, time, press),
             // The user began to act.
-            5 => lcp.1.finish(&mut lcp.0, navigation, out),
+            5 => lcp.finish(press),
             // The page is hidden, at a time; the browser has counted so many interactions, 0 where it does not count.
             6 => {
-                *first_hidden = first_hidden.min(time);
-                lcp.1.finish(&mut lcp.0, navigation, out);
+                hidden.get_or_insert(time);
+                lcp.finish(press);
                 // A page that painted nothing has nothing that could shift.
-                if fcp.1 {
-                    cls.1.report(&mut cls.0, navigation, out);
+                if fcp.is_some() {
+                    cls.report(press);
                 }
-                inp.1.report(&mut inp.0, value, navigation, out);
+                inp.report(value, press);
             }
             _ => {}
         }
     }
+}
+
+/// Whether something was seen before the page was first hidden.
+fn is_before(time: f64, hidden: Option<f64>) -> bool {
+    hidden.is_none_or(|hidden| time < hidden)
 }
 
 /// The type of a navigation that was none: the page came back from the back/forward cache.

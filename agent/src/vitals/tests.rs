@@ -63,7 +63,7 @@ fn hidden(interactions: f64) -> Packed {
 
 fn vitals(first_hidden: f64) -> Vitals {
     let mut vitals = Vitals::new(1_795_223_618_015.0, &mut Chance::new([1, 1]));
-    vitals.first_hidden = first_hidden;
+    vitals.hidden = Some(first_hidden);
     vitals.navigation = Navigation::read(&mut Reader::new(&loaded(NAVIGATION).1.0));
     vitals
 }
@@ -82,9 +82,9 @@ struct Owned {
 
 fn feed(vitals: &mut Vitals, entries: impl IntoIterator<Item = Packed>) -> Vec<Owned> {
     let mut reports = Vec::new();
-    let mut out = |report: Report| {
-        let Report { name, value, delta, rating, id, navigation, values, context } = report;
-        assert!(id.starts_with("v6-"));
+    let mut out = |report: &Report| {
+        let Report { name, value, delta, rating, id, navigation, values, context } = *report;
+        assert!(id.starts_with("v6-1795223") && id.len() == 30, "{id}");
         let context = context.iter().map(|(key, text)| (*key, (*text).to_owned())).collect();
         reports.push(Owned {
             name,

@@ -1,15 +1,16 @@
 //! Time to first byte, and where it went.
 
-use super::{Metric, Navigation, Out};
+use super::{Press, Reported, Scale, Time};
 
 /// Reports it, once the browser says when the answer began.
-pub fn report(metric: &mut Metric, navigation: &Navigation, out: Out) {
-    if navigation.response_start <= 0.0 {
+pub fn report(reported: &mut Reported, press: &mut Press) {
+    let navigation = press.navigation;
+    if navigation.at(Time::ResponseStart) <= 0.0 {
         return;
     }
-    let at = |time| navigation.since_activation(time);
-    let (wait, lookup) = (at(navigation.wait_end), at(navigation.domain_lookup));
-    let (connect, connected) = (at(navigation.connect_start), at(navigation.connect_end));
+    let at = |time| navigation.since_activation(navigation.at(time));
+    let (wait, lookup) = (at(Time::WaitEnd), at(Time::DomainLookup));
+    let (connect, connected) = (at(Time::ConnectStart), at(Time::ConnectEnd));
     let value = navigation.ttfb();
     let values = [
         ("dns_duration", connect - lookup),
@@ -18,5 +19,5 @@ pub fn report(metric: &mut Metric, navigation: &Navigation, out: Out) {
         ("waiting_duration", wait),
         ("cache_duration", lookup - wait),
     ];
-    metric.report(value, &values, &[], navigation, out);
+    press.report(&Scale("ttfb", 800.0, 1_800.0, b"1"), reported, value, &values, &[]);
 }
