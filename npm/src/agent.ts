@@ -103,30 +103,42 @@ export interface Agent {
   stats(): object;
 }
 
-// What both sides agree on by number. The other half is in agent/src: agent.rs, signal.rs, vitals/mod.rs.
-const CALL = {
-  scratch: 0,
-  push: 1,
-  vital: 2,
-  requestStart: 3,
-  requestEnd: 4,
-  describe: 5,
-  pause: 6,
-  restored: 7,
-  flush: 8,
-  configure: 9,
-  look: 10,
-};
-const KIND = { log: 0, event: 1, measurement: 2, exception: 3 };
+// What both sides agree on by number; single constants, because the build writes those in place. The other half is
+// in agent/src: agent.rs, signal.rs, vitals/mod.rs.
+const CALL_SCRATCH = 0;
+const CALL_PUSH = 1;
+const CALL_VITAL = 2;
+const CALL_REQUEST_START = 3;
+const CALL_REQUEST_END = 4;
+const CALL_DESCRIBE = 5;
+const CALL_PAUSE = 6;
+const CALL_RESTORED = 7;
+const CALL_FLUSH = 8;
+const CALL_CONFIGURE = 9;
+const CALL_LOOK = 10;
+const KIND_LOG = 0;
+const KIND_EVENT = 1;
+const KIND_MEASUREMENT = 2;
+const KIND_EXCEPTION = 3;
 const SKIP_DEDUPE = 8;
 const HAS_TRACE = 16;
 const HAS_FRAMES = 32;
 const HAS_FATAL = 64;
-const ENTRY = { navigation: 0, firstPaint: 1, largestPaint: 2, shift: 3, interaction: 4, firstInput: 5, hidden: 6 };
+const ENTRY_NAVIGATION = 0;
+const ENTRY_FIRST_PAINT = 1;
+const ENTRY_LARGEST_PAINT = 2;
+const ENTRY_SHIFT = 3;
+const ENTRY_INTERACTION = 4;
+const ENTRY_FIRST_INPUT = 5;
+const ENTRY_HIDDEN = 6;
 const PART = { sdk: 0, app: 1, user: 2, view: 3, browser: 4, os: 5, page: 6, session: 7, resource: 8 };
-const LOOK = { meta: 0, session: 1, stats: 2, traceparent: 3 };
-/** How urgent a flush is. */
-const FLUSH = { asked: 0, goes: 1, over: 2 };
+const LOOK_META = 0;
+const LOOK_SESSION = 1;
+const LOOK_STATS = 2;
+const LOOK_TRACEPARENT = 3;
+const FLUSH_ASKED = 0;
+const FLUSH_GOES = 1;
+const FLUSH_OVER = 2;
 
 /** Characters of one text; the scratch buffer takes 1 MiB, and no message is read to its end past this. */
 const LONGEST = 64 * 1024;
@@ -169,7 +181,7 @@ function begin(): void {
 function room(more: number): boolean {
   if (fits && (at + more > bytes.length || bytes.buffer !== memory?.buffer)) {
     const wanted = Math.max(at + more, bytes.length);
-    const start = call(CALL.scratch, 0, wanted, 0);
+    const start = call(CALL_SCRATCH, 0, wanted, 0);
     fits = start !== 0;
     if (fits && memory) {
       bytes = new Uint8Array(memory.buffer, start, Math.max(wanted, 16 * 1024));
@@ -237,7 +249,7 @@ function item(kind: number, flags: number, options: ItemOptions | undefined, bod
   ids?.forEach(text);
   body();
   const more = (options?.skipDedupe ? SKIP_DEDUPE : 0) | (ids ? HAS_TRACE : 0);
-  if (fits) call(CALL.push, kind | flags | more, at, time);
+  if (fits) call(CALL_PUSH, kind | flags | more, at, time);
 }
 
 /** Hands over a part of the meta; the address of the page is its own unless the application says otherwise. */
@@ -253,7 +265,7 @@ function describe(part: MetaPart | 'sdk' | 'browser' | 'os' | 'resource', value:
   } else lines = [members(part as 'app' | 'user' | 'view', value)];
   begin();
   lines.forEach(text);
-  if (fits) call(CALL.describe, PART[part], at, 0);
+  if (fits) call(CALL_DESCRIBE, PART[part], at, 0);
 }
 
 /** Hands over the options; from here on the agent is at work. */
@@ -275,8 +287,8 @@ function configure(options: AgentOptions): void {
   count(ignored.length);
   ignored.forEach(text);
   described.forEach(text);
-  if (fits) call(CALL.configure, 0, at, 0);
-  if (options.paused) call(CALL.pause, 1, 0, 0);
+  if (fits) call(CALL_CONFIGURE, 0, at, 0);
+  if (options.paused) call(CALL_PAUSE, 1, 0, 0);
 }
 
 /** The span that a driver of the page has set as the parent of what starts now. */
@@ -298,7 +310,7 @@ function entry(kind: number, numbers: number[], texts: string[], timing?: Naviga
       [...before, responseStart, domInteractive, domContentLoadedEventStart, domComplete].forEach(number);
       text(type);
     }
-    if (fits) call(CALL.vital, kind, at, 0);
+    if (fits) call(CALL_VITAL, kind, at, 0);
   });
 }
 
@@ -328,11 +340,11 @@ function bridged(transform: NonNullable<Host['transform']>): (json: string) => s
 
 /** What the agent leaves in the scratch buffer when it is asked to be looked at; '' for nothing. */
 function look(what: number, handle: number): string {
-  const length = call(CALL.look, what, handle, 0);
+  const length = call(CALL_LOOK, what, handle, 0);
   if (!length || !memory) return '';
   // The buffer may have grown, so the view on it is made anew by the next item.
   bytes = new Uint8Array(0);
-  return decoder.decode(new Uint8Array(memory.buffer, call(CALL.scratch, 0, length, 0), length));
+  return decoder.decode(new Uint8Array(memory.buffer, call(CALL_SCRATCH, 0, length, 0), length));
 }
 
 /** An object whose members the agent shows as JSON. */
@@ -370,7 +382,7 @@ export const agent: Agent = {
   event(name, domain, attributes, options) {
     guarded(undefined, () => {
       const [title, given, entries] = [String(name), domain ? String(domain) : '', entriesOf(attributes)];
-      item(KIND.event, 0, options, () => {
+      item(KIND_EVENT, 0, options, () => {
         text(title);
         text(given);
         pairs(entries);
@@ -380,7 +392,7 @@ export const agent: Agent = {
   log(level, message, context, options) {
     guarded(undefined, () => {
       const [line, name, entries] = [String(message), String(level), entriesOf(context)];
-      item(KIND.log, 0, options, () => {
+      item(KIND_LOG, 0, options, () => {
         text(line);
         text(name);
         pairs(entries);
@@ -391,7 +403,7 @@ export const agent: Agent = {
     guarded(undefined, () => {
       const [name, entries] = [String(type), entriesOf(context)];
       const numbers = Object.entries(values).map(([key, value]) => [key, Number(value)] as const);
-      item(KIND.measurement, 0, options, () => {
+      item(KIND_MEASUREMENT, 0, options, () => {
         text(name);
         count(numbers.length);
         for (const [key, value] of numbers) {
@@ -412,7 +424,7 @@ export const agent: Agent = {
       }));
       const entries = entriesOf(context);
       const flags = (frames ? HAS_FRAMES : 0) | (fatal === undefined ? 0 : HAS_FATAL);
-      item(KIND.exception, flags, options, () => {
+      item(KIND_EXCEPTION, flags, options, () => {
         text(name);
         text(message);
         text(print);
@@ -428,44 +440,44 @@ export const agent: Agent = {
     });
   },
   setMeta: (part, value) => guarded(undefined, () => describe(part, value)),
-  metas: () => guarded({}, () => shown(LOOK.meta) ?? {}),
-  session: () => guarded(undefined, () => shown(LOOK.session)),
+  metas: () => guarded({}, () => shown(LOOK_META) ?? {}),
+  session: () => guarded(undefined, () => shown(LOOK_SESSION)),
   requestStart: (method, url, kind) =>
     guarded(0, () => {
       const parent = driver();
       begin();
       [method, url, parent?.traceId ?? '', parent?.spanId ?? ''].forEach(text);
-      return fits ? call(CALL.requestStart, kind === 'xhr' ? 1 : 0, at, 0) : 0;
+      return fits ? call(CALL_REQUEST_START, kind === 'xhr' ? 1 : 0, at, 0) : 0;
     }),
-  traceparent: (handle) => guarded('', () => look(LOOK.traceparent, handle)),
+  traceparent: (handle) => guarded('', () => look(LOOK_TRACEPARENT, handle)),
   requestEnd: (handle, status, error) =>
     guarded(undefined, () => {
       begin();
       text(error ?? '');
-      if (fits) call(CALL.requestEnd, handle, at, status);
+      if (fits) call(CALL_REQUEST_END, handle, at, status);
     }),
   activeTrace: () => guarded(undefined, driver),
   vital: {
-    navigation: (timing) => entry(ENTRY.navigation, [], [], timing),
-    firstContentfulPaint: (startTime) => entry(ENTRY.firstPaint, [startTime, 0], [], navigation()),
+    navigation: (timing) => entry(ENTRY_NAVIGATION, [], [], timing),
+    firstContentfulPaint: (startTime) => entry(ENTRY_FIRST_PAINT, [startTime, 0], [], navigation()),
     largestContentfulPaint: (startTime, element, requestStart, responseEnd) =>
-      entry(ENTRY.largestPaint, [startTime, requestStart, responseEnd], [element]),
-    layoutShift: (startTime, value, target) => entry(ENTRY.shift, [startTime, value], [target]),
+      entry(ENTRY_LARGEST_PAINT, [startTime, requestStart, responseEnd], [element]),
+    layoutShift: (startTime, value, target) => entry(ENTRY_SHIFT, [startTime, value], [target]),
     interaction: (id, startTime, duration, processingStart, processingEnd, name, target) =>
-      entry(ENTRY.interaction, [id, startTime, duration, processingStart, processingEnd], [name, target]),
-    firstInput: () => entry(ENTRY.firstInput, [], [], navigation()),
+      entry(ENTRY_INTERACTION, [id, startTime, duration, processingStart, processingEnd], [name, target]),
+    firstInput: () => entry(ENTRY_FIRST_INPUT, [], [], navigation()),
   },
   hidden() {
     const { interactionCount = 0 } = performance as { interactionCount?: number };
-    entry(ENTRY.hidden, [performance.now(), interactionCount], [], navigation());
+    entry(ENTRY_HIDDEN, [performance.now(), interactionCount], [], navigation());
   },
-  restored: (persisted) => guarded(undefined, () => void (persisted && call(CALL.restored, 0, 0, 0))),
-  flush: (reason) => guarded(undefined, () => void call(CALL.flush, reason === 'call' ? FLUSH.asked : FLUSH.goes, 0, 0)),
-  pause: () => guarded(undefined, () => void call(CALL.pause, 1, 0, 0)),
-  unpause: () => guarded(undefined, () => void call(CALL.pause, 0, 0, 0)),
+  restored: (persisted) => guarded(undefined, () => void (persisted && call(CALL_RESTORED, 0, 0, 0))),
+  flush: (reason) => guarded(undefined, () => void call(CALL_FLUSH, reason === 'call' ? FLUSH_ASKED : FLUSH_GOES, 0, 0)),
+  pause: () => guarded(undefined, () => void call(CALL_PAUSE, 1, 0, 0)),
+  unpause: () => guarded(undefined, () => void call(CALL_PAUSE, 0, 0, 0)),
   shutdown() {
-    guarded(undefined, () => void call(CALL.flush, FLUSH.over, 0, 0));
+    guarded(undefined, () => void call(CALL_FLUSH, FLUSH_OVER, 0, 0));
     if (state === 'running') state = 'loaded';
   },
-  stats: () => guarded({}, () => shown(LOOK.stats) ?? {}),
+  stats: () => guarded({}, () => shown(LOOK_STATS) ?? {}),
 };
