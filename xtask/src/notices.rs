@@ -7,10 +7,15 @@ use std::fmt::Write;
 use std::path::Path;
 use std::process::Command;
 
+/// What the viewer's pages are built from, besides our own code.
+const VIEWER: [&str; 3] = ["preact", "@preact/signals", "@preact/signals-core"];
+
 /// Writes the notices of the package to `npm/`, and those of the binary beside it in `target/release`.
 pub fn write(root: &Path) -> Result<()> {
     let mut binary = notices(root, "farol", None)?;
-    append(&mut binary, "preact", &root.join("node_modules/preact"), "MIT")?;
+    for package in VIEWER {
+        append(&mut binary, package, &root.join("node_modules").join(package), "MIT")?;
+    }
     let release = root.join("target/release");
     std::fs::create_dir_all(&release)?;
     std::fs::write(release.join("THIRD-PARTY-NOTICES.txt"), binary)?;
