@@ -148,7 +148,12 @@ impl Lane {
     }
 
     /// Delivers entries group by group, and commits each group.
-    async fn deliver(&mut self, reader: &mut Reader, mut entries: &[Entry], stop: &CancellationToken) -> Result<(), Stopped> {
+    async fn deliver(
+        &mut self,
+        reader: &mut Reader,
+        mut entries: &[Entry],
+        stop: &CancellationToken,
+    ) -> Result<(), Stopped> {
         while let Some(group) = first_group(entries) {
             let items = match &self.stage {
                 Stage::Viewer(viewer) => self.show(viewer.clone(), group).await,
@@ -194,7 +199,12 @@ impl Lane {
 
     /// Sends `count` items in as many requests as they need. A request that is refused for good is
     /// halved until the item is alone that nobody wants, so that its neighbours are not lost with it.
-    async fn send_all(&mut self, source: &Source<'_, '_>, count: usize, stop: &CancellationToken) -> Result<usize, Stopped> {
+    async fn send_all(
+        &mut self,
+        source: &Source<'_, '_>,
+        count: usize,
+        stop: &CancellationToken,
+    ) -> Result<usize, Stopped> {
         let Some(sink) = self.stage.sink().cloned() else { return Ok(0) };
         let mut taken = 0;
         let mut waiting = vec![0..count];
@@ -346,7 +356,9 @@ impl Stage {
 
     fn convert(&self, records: &[Enriched], range: Range<usize>) -> Converted {
         match self {
-            Stage::Loki { format, labels, .. } => loki::push(records, range, &loki::Options { format: *format, labels }),
+            Stage::Loki { format, labels, .. } => {
+                loki::push(records, range, &loki::Options { format: *format, labels })
+            }
             Stage::Traces(_) => traces::request(records, range),
             Stage::Logs(_) => logs::request(records, range),
             Stage::Viewer(_) => Converted { body: Vec::new(), end: range.end },
