@@ -43,6 +43,6 @@ pub struct Timestamp {
 impl Entry {
     /// Nanoseconds since the epoch.
     pub fn nanos(&self) -> i64 {
-        self.timestamp.map_or(0, |at| at.seconds * 1_000_000_000 + i64::from(at.nanos))
+        self.timestamp.as_ref().map_or(0, |at| at.seconds * 1_000_000_000 + i64::from(at.nanos))
     }
 }
