@@ -14,13 +14,13 @@ use crate::ingest::outcome::Reason;
 use crate::journal::{Entry, Header, Reader};
 use crate::sink::retry::{self, Backoff};
 use crate::sink::{Answer, Sink};
-use crate::telemetry::Metrics;
+use crate::telemetry::{Failing, Metrics};
 use crate::viewer::{self, Viewer};
 use bytes::Bytes;
 use std::borrow::Cow;
 use std::ops::Range;
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, SystemTime};
+use std::sync::Arc;
+use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 /// Bytes of bodies read at once: some 60 typical batches, which make a few requests.
@@ -51,38 +51,6 @@ pub enum Stage {
     Viewer(Viewer),
 }
 
-/// Why a lane is not getting on, and since when; empty while it is.
-#[derive(Clone, Debug, Default)]
-pub struct Failing(Arc<Mutex<Option<Failure>>>);
-
-/// What a store said last, while deliveries fail.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Failure {
-    /// When the first of them failed.
-    pub since: SystemTime,
-    /// Why the last of them did.
-    pub reason: String,
-}
-
-impl Failing {
-    /// The failure, while there is one.
-    pub fn now(&self) -> Option<Failure> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-
-    /// Sets or clears it; true when that starts or ends a failure.
-    fn set(&self, reason: Option<&str>) -> bool {
-        let mut failure = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let was = failure.take();
-        let changed = was.is_some() != reason.is_some();
-        *failure = reason.map(|reason| Failure {
-            since: was.map_or_else(SystemTime::now, |was| was.since),
-            reason: reason.to_owned(),
-        });
-        changed
-    }
-}
-
 /// One lane, before it runs.
 pub struct Lane {
     name: &'static str,
@@ -106,6 +74,11 @@ impl Lane {
     /// Sets how long to wait between tries.
     pub fn with_backoff(self, backoff: Backoff) -> Lane {
         Lane { backoff, ..self }
+    }
+
+    /// The name that its cursor and its metrics have.
+    pub fn name(&self) -> &'static str {
+        self.name
     }
 
     /// Says how the lane is doing, while it runs.
@@ -207,7 +180,7 @@ impl Lane {
     ) -> Result<usize, Stopped> {
         let Some(sink) = self.stage.sink().cloned() else { return Ok(0) };
         let mut taken = 0;
-        let mut waiting = vec![0..count];
+        let mut waiting = Vec::from([0..count]);
         while let Some(range) = waiting.pop() {
             if range.is_empty() {
                 continue;

@@ -327,6 +327,10 @@ impl Maker {
         row.item.name = cut(&span.name, NAME);
         row.item.message = cut(text(&span.attributes, &["url.full", "http.url", "http.route"]).unwrap_or(""), LINE);
         row.item.value = Some(duration as f64 / 1e6);
+        if self.app.is_empty() {
+            // Spans that a server sent: it names itself by its service.
+            service.clone_into(&mut row.item.app);
+        }
         let status = status.map_or(0, |status| status.code);
         if status == 2 {
             row.item.level = "error".to_owned();
