@@ -1,4 +1,5 @@
 //! Conversion, held to golden files: `UPDATE=1 cargo test -p farol --test convert` rewrites them, to be reviewed as a diff.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod otlp;
 mod push;

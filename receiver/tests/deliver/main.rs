@@ -1,4 +1,5 @@
 //! Lanes against stores that refuse, stall or lose: what was journaled arrives, or is counted.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod stores;
 
@@ -8,11 +9,11 @@ use farol::convert::labels::LabelBudget;
 use farol::convert::line::Format;
 use farol::ingest::decode::Gate;
 use farol::journal::{Header, Journal, Options, Record, Start};
-use farol::lane::{Failing, Lane, Stage};
+use farol::lane::{Lane, Stage};
 use farol::sink::otlp::Signal;
 use farol::sink::retry::Backoff;
 use farol::sink::{client, loki, otlp};
-use farol::telemetry::Metrics;
+use farol::telemetry::{Failing, Metrics};
 use farol::viewer::{Limits, Viewer};
 use opentelemetry_proto::tonic::collector::logs::v1::{
     ExportLogsPartialSuccess, ExportLogsServiceRequest, ExportLogsServiceResponse,
