@@ -180,7 +180,8 @@ impl Lane {
     ) -> Result<usize, Stopped> {
         let Some(sink) = self.stage.sink().cloned() else { return Ok(0) };
         let mut taken = 0;
-        let mut waiting = Vec::from([0..count]);
+        let whole = 0..count;
+        let mut waiting = vec![whole];
         while let Some(range) = waiting.pop() {
             if range.is_empty() {
                 continue;
