@@ -36,7 +36,7 @@ impl Bell {
         self.set(|rung| rung.committed = true);
     }
 
-    /// A segment was sealed.
+    /// A segment was begun or sealed.
     pub fn ring(&self) {
         self.set(|rung| rung.urgent = true);
     }

@@ -124,6 +124,8 @@ impl Shared {
         let mut state = self.state();
         state.segments.push_back(Segment { start, end: start, modified: SystemTime::now() });
         state.active = true;
+        drop(state);
+        self.bell.ring();
     }
 
     /// The writer is done with its segment.
@@ -231,7 +233,7 @@ impl State {
         while let Some(oldest) = self.segments.front() {
             let (sealed, room) = match (self.active, self.segments.back()) {
                 (true, Some(last)) => (self.segments.len() > 1, options.segment_bytes.saturating_sub(last.bytes())),
-                _ => (true, options.segment_bytes),
+                _ => (true, 0),
             };
             let age = now.duration_since(oldest.modified).unwrap_or(Duration::ZERO);
             let done = self.reading && oldest.end.position <= passed && age >= options.keep_passed;

@@ -272,11 +272,21 @@ fn a_segment_goes_when_all_lanes_have_passed_it() {
 #[test]
 fn over_the_byte_budget_the_oldest_goes_and_is_counted() {
     let bytes = |bytes| move |options: &mut Options| options.max_bytes = bytes;
-    // Room for a segment that is yet to come belongs to the budget.
-    check_expire(&[place(500, 5), place(3000, 30)], bytes(4000), &[], &[0, 0]);
-    check_expire(&[place(500, 5), place(3000, 30)], bytes(3999), &[0], &[5, 0]);
-    check_expire(&[place(500, 5), place(1100, 11)], bytes(2000), &[0, 1000], &[15, 9]);
-    check_expire(&[], bytes(2000), &[0, 1000], &[]);
+    check_expire(&[place(500, 5), place(3000, 30)], bytes(3000), &[], &[0, 0]);
+    check_expire(&[place(500, 5), place(3000, 30)], bytes(2999), &[0], &[5, 0]);
+    check_expire(&[place(500, 5), place(1100, 11)], bytes(1000), &[0, 1000], &[15, 9]);
+    check_expire(&[], bytes(1000), &[0, 1000], &[]);
+}
+
+#[test]
+fn what_the_newest_segment_may_still_take_belongs_to_the_budget() {
+    let dir = tempfile::tempdir().unwrap();
+    let now = SystemTime::now();
+    let mut shared = sealed(dir.path(), now);
+    shared.options.max_bytes = 3999;
+    assert_eq!(shared.state().expire(&shared.options, now).len(), 0);
+    shared.created(place(3000, 30));
+    assert_eq!(shared.state().expire(&shared.options, now).len(), 1);
 }
 
 #[test]
