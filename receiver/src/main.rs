@@ -1,2 +1,27 @@
-//! r
-fn main() {}
+//! `farol`: read the configuration, start the logs, run until asked to stop.
+
+use anyhow::Context;
+use farol::config::Config;
+use farol::{app, shutdown, telemetry};
+use std::process::ExitCode;
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    match run().await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("farol: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run() -> anyhow::Result<()> {
+    let config = Config::from_process()?;
+    telemetry::init(&config.log_level)?;
+    let stop = shutdown::on_signal().context("signal handlers")?;
+    app::run(config, stop).await
+}

@@ -1,0 +1,80 @@
+//! `POST /collect`: the head is read, the key checked, the rest is ingest's.
+
+use super::{State, error};
+use crate::ingest::{Head, Refusal};
+use axum::body::{Body, BodyDataStream};
+use axum::extract::{self, ConnectInfo, Request};
+use axum::http::header::{CONTENT_ENCODING, CONTENT_LENGTH, USER_AGENT};
+use axum::http::request;
+use axum::http::{HeaderName, StatusCode};
+use axum::response::Response;
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+use tokio_stream::StreamExt;
+
+const API_KEY: HeaderName = HeaderName::from_static("x-api-key");
+const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
+
+/// The path under which payloads are posted; what follows it and a slash is a key.
+pub const PATH: &str = "/collect";
+
+/// What is read and thrown away of a body that is too large, so that its sender gets to read the answer: a
+/// connection closed with unread bytes is reset, and the answer with it.
+const LINGER_BYTES: usize = 64 << 20;
+/// How long that may take.
+const LINGER: Duration = Duration::from_secs(5);
+
+/// Takes one payload. 202 `ok` says that it is on disk.
+pub async fn collect(extract::State(state): extract::State<State>, request: Request) -> Response {
+    let started = Instant::now();
+    let (head, body) = request.into_parts();
+    let response = match take(&state, &head, body).await {
+        Ok(()) => error::text(StatusCode::ACCEPTED, "ok"),
+        Err(refusal) => state.refuse(&refusal),
+    };
+    state.metrics.answered(response.status().as_u16(), started.elapsed());
+    response
+}
+
+async fn take(state: &State, head: &request::Parts, body: Body) -> Result<(), Refusal> {
+    let header = |name: &HeaderName| head.headers.get(name).map(|value| value.as_bytes());
+    let in_path = head.uri.path().strip_prefix(PATH).and_then(|rest| rest.strip_prefix('/'));
+    let keys = header(&API_KEY).into_iter().chain(in_path.map(str::as_bytes));
+    if !state.api_key.accepts(keys) {
+        return Err(Refusal::Key);
+    }
+    let declared = header(&CONTENT_LENGTH).and_then(|text| std::str::from_utf8(text).ok()?.parse().ok());
+    let client = head.extensions.get::<ConnectInfo<SocketAddr>>().map(|ConnectInfo(address)| address.ip());
+    let ingest_head = Head {
+        declared,
+        encoding: header(&CONTENT_ENCODING),
+        idempotency: header(&IDEMPOTENCY_KEY).or_else(|| in_query(head.uri.query()?)),
+        client,
+        user_agent: header(&USER_AGENT),
+    };
+    let mut body = body.into_data_stream();
+    let result = state.admission.admit(&ingest_head, &mut body).await;
+    if let Err(Refusal::BodySize { .. }) = result {
+        tokio::spawn(linger(body));
+    }
+    result
+}
+
+/// An agent that posts at page exit without a preflight has its idempotency key in the query.
+fn in_query(query: &str) -> Option<&[u8]> {
+    query.split('&').find_map(|pair| pair.strip_prefix("idempotency-key=")).map(str::as_bytes)
+}
+
+async fn linger(mut body: BodyDataStream) {
+    let discard = async {
+        let mut left = LINGER_BYTES;
+        while let Some(Ok(frame)) = body.next().await {
+            left = match left.checked_sub(frame.len()) {
+                Some(left) => left,
+                None => break,
+            };
+        }
+    };
+    // Whether it came to its end or not, there is nobody to tell.
+    let _ = tokio::time::timeout(LINGER, discard).await;
+}

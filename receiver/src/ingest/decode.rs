@@ -1,0 +1,171 @@
+//! Reading a body into a payload within a known amount of memory, small ones at once and large ones in turn.
+
+use super::limits::{self, Limits};
+use super::{Refusal, inflate, validate};
+use crate::journal::Encoding;
+use bytes::Bytes;
+use std::sync::Arc;
+use tokio::sync::Semaphore;
+use validate::Contents;
+use wire::Payload;
+
+/// Bytes of a decoder's reason that are sent back; it may quote the payload.
+const REASON_BYTES: usize = 300;
+
+/// What is kept of a payload once it has been read: the payload itself is dropped.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Examined {
+    /// `meta.app.name`, at most [`limits::APP_BYTES`] bytes of it.
+    pub app: String,
+    /// Bytes of the inflated body.
+    pub inflated: u32,
+    /// How many items of which kind, and what was wrong with some.
+    pub contents: Contents,
+}
+
+/// The one door to reading payloads: whoever decodes a payload that may be heavy passes it.
+///
+/// A decoded payload can take several times the memory of its text. Light ones are bounded by the number of
+/// threads, heavy ones (see [`is_light`]) pass one by one.
+#[derive(Clone)]
+pub struct Gate(Arc<Semaphore>);
+
+impl Default for Gate {
+    fn default() -> Self {
+        Gate(Arc::new(Semaphore::new(limits::HEAVY)))
+    }
+}
+
+impl Gate {
+    /// Inflates, decodes and validates `body`. Heavy ones wait for their turn and are read off the async threads.
+    pub async fn examine(&self, encoding: Encoding, body: &Bytes, limits: &Limits) -> Result<Examined, Refusal> {
+        let light_bytes = limits.inflated.min(limits::LIGHT_BYTES);
+        let light_values = limits.values.min(limits::LIGHT_VALUES);
+        match examine(encoding, body, light_bytes, light_values) {
+            Err(Refusal::InflatedSize { .. } | Refusal::Values { .. }) => {}
+            done => return done,
+        }
+        let turn = self.heavy().await;
+        let (body, bytes, values) = (body.clone(), limits.inflated, limits.values);
+        let task = tokio::task::spawn_blocking(move || {
+            let _turn = turn;
+            examine(encoding, &body, bytes, values)
+        });
+        task.await.unwrap_or(Err(Refusal::Internal))
+    }
+
+    /// Waits for the turn of a heavy payload; it lasts until the returned permit is dropped.
+    pub async fn heavy(&self) -> tokio::sync::OwnedSemaphorePermit {
+        Arc::clone(&self.0).acquire_owned().await.expect("the gate's semaphore is never closed")
+    }
+}
+
+/// Whether a payload of this inflated text may be decoded without waiting for a turn.
+pub fn is_light(text: &[u8]) -> bool {
+    text.len() <= limits::LIGHT_BYTES && values_within(text, limits::LIGHT_VALUES)
+}
+
+fn examine(encoding: Encoding, body: &[u8], bytes: usize, values: usize) -> Result<Examined, Refusal> {
+    let text = inflate::all(encoding, body, bytes)?;
+    if !values_within(&text, values) {
+        return Err(Refusal::Values { limit: values });
+    }
+    let payload = decode(&text)?;
+    let contents = validate::payload(&payload)?;
+    let app = payload.meta.app.as_ref().and_then(|app| app.name.as_deref()).unwrap_or_default();
+    Ok(Examined { app: cut(app, limits::APP_BYTES).to_owned(), inflated: text.len() as u32, contents })
+}
+
+fn decode(text: &[u8]) -> Result<Payload<'_>, Refusal> {
+    wire::decode::payload(text).map_err(|error| {
+        let mut reason = error.to_string().replace(char::is_control, " ");
+        reason.truncate(cut(&reason, REASON_BYTES).len());
+        Refusal::Payload(reason)
+    })
+}
+
+/// Whether `text` has at most `limit` JSON values: each but the first follows a comma or opens its list or object.
+fn values_within(text: &[u8], limit: usize) -> bool {
+    let is_mark = |byte: &u8| matches!(byte, b',' | b'{' | b'[');
+    // 255 at a time fit a byte, which lets the compiler count 16 or more of them in one step.
+    let block = |bytes: &[u8]| usize::from(bytes.iter().fold(0_u8, |count, byte| count + u8::from(is_mark(byte))));
+    if text.chunks(255).map(block).sum::<usize>() <= limit {
+        return true;
+    }
+    // Many marks; those inside strings are no values.
+    let (mut count, mut in_string, mut escaped) = (0, false, false);
+    for byte in text {
+        if in_string {
+            in_string = escaped || *byte != b'"';
+            escaped = !escaped && *byte == b'\\';
+        } else if *byte == b'"' {
+            in_string = true;
+        } else {
+            count += usize::from(is_mark(byte));
+        }
+    }
+    count <= limit
+}
+
+/// The longest start of `text` of at most `bytes` bytes that ends between characters.
+pub(super) fn cut(text: &str, bytes: usize) -> &str {
+    &text[..text.floor_char_boundary(bytes)]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn counts_values_outside_strings() {
+        let check = |text: &str, values: usize| {
+            assert!(values_within(text.as_bytes(), values), "{text} has more than {values}");
+            assert!(!values_within(text.as_bytes(), values - 1), "{text} has fewer than {values}");
+        };
+        check(r#"{"a":1,"b":[1,2,3]}"#, 5);
+        check(r#"{"a":"{,[,\",,,"}"#, 1);
+        check(r#"["\\",1,"\\\"",2]"#, 4);
+        check(&format!("[{}]", "{},".repeat(1000)), 2001);
+    }
+
+    #[tokio::test]
+    async fn a_payload_is_read_alike_on_both_ways() {
+        let small = br#"{"meta":{"app":{"name":"shop"}},"logs":[{"message":"a"}]}"#.to_vec();
+        let mut large = small.clone();
+        large.splice(1..1, format!("\"x\":\"{}\",", "y".repeat(limits::LIGHT_BYTES)).into_bytes());
+        for body in [small, large] {
+            let examined = Gate::default().examine(Encoding::Identity, &body.clone().into(), &Limits::default()).await;
+            let examined = examined.unwrap();
+            assert_eq!((examined.app.as_str(), examined.inflated as usize), ("shop", body.len()));
+            assert_eq!(examined.contents.logs, 1);
+        }
+    }
+
+    #[tokio::test]
+    async fn refuses_with_the_limit_that_holds_for_all() {
+        let limits = Limits { inflated: 1 << 20, values: 50_000, ..Limits::default() };
+        let check = async |body: String, expected: Refusal| {
+            assert_eq!(Gate::default().examine(Encoding::Identity, &body.into(), &limits).await, Err(expected));
+        };
+        check(format!("\"{}\"", "a".repeat(1 << 20)), Refusal::InflatedSize { limit: 1 << 20 }).await;
+        check(format!("[{}]", "{},".repeat(25_000)), Refusal::Values { limit: 50_000 }).await;
+        let over = "{},".repeat(wire::limits::ITEMS);
+        let kind = Refusal::Items { kind: "events", count: wire::limits::ITEMS + 1, limit: wire::limits::ITEMS };
+        check(format!("{{\"events\":[{over}{{}}]}}"), kind).await;
+    }
+
+    #[test]
+    fn a_reason_is_one_short_line_with_its_place() {
+        let check = |body: &[u8]| match decode(body) {
+            Err(Refusal::Payload(reason)) => reason,
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(
+            check(b"{\n\"logs\":{}}"),
+            "body is not a Faro payload: invalid type: map, expected a list at line 2 column 9"
+        );
+        assert_eq!(check(b"{\"a\":\"\xff\"}"), "body is not UTF-8 at byte 6");
+        let long = check(format!("{{\"meta\":\"{}\\n\"}}", "é".repeat(400)).as_bytes());
+        assert!(long.len() <= REASON_BYTES && !long.contains('\n'));
+    }
+}

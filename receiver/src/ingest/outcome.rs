@@ -1,0 +1,234 @@
+//! Every way a request or an item can end otherwise than stored: the reasons that are counted, and the words that are sent.
+
+use super::inflate::{self, InflateError};
+use crate::journal::{AppendError, Encoding};
+use thiserror::Error;
+
+/// Why a request was refused or an item dropped; the `reason` label of the metrics.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Reason {
+    /// No such path.
+    Path,
+    /// Not a POST.
+    Method,
+    /// The key was missing or wrong.
+    Key,
+    /// The body was too large, as sent.
+    BodySize,
+    /// The body was too large, inflated.
+    InflatedSize,
+    /// Too many values or items in one payload.
+    Items,
+    /// Too many requests or bytes in flight.
+    Overload,
+    /// The body took too long.
+    Deadline,
+    /// The client went away in the middle of the body.
+    Disconnected,
+    /// The content encoding is not known.
+    Encoding,
+    /// The body could not be inflated.
+    Corrupt,
+    /// The body is not a Faro payload.
+    Payload,
+    /// The idempotency key is too long.
+    IdempotencyKey,
+    /// The journal is over its budget or the disk is full.
+    JournalFull,
+    /// The journal's queue is full.
+    JournalBusy,
+    /// The journal could not write.
+    JournalFailed,
+    /// The receiver is stopping.
+    Stopping,
+    /// A fault of the receiver.
+    Internal,
+    /// One item could not be read, the rest of its payload was kept.
+    InvalidItem,
+    /// One part of an item (a frame, an attribute) could not be read, the item was kept.
+    InvalidPart,
+    /// One part of an item was past the cap of its list.
+    PartLimit,
+    /// A stored payload could not be decoded again.
+    Undecodable,
+    /// The backend refused it for good.
+    Rejected,
+    /// A lane was past its byte or age budget and lost its oldest.
+    LaneBudget,
+    /// A best-effort lane skipped ahead.
+    Skipped,
+}
+
+impl Reason {
+    /// The label's value.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Reason::Path => "path",
+            Reason::Method => "method",
+            Reason::Key => "key",
+            Reason::BodySize => "body_size",
+            Reason::InflatedSize => "inflated_size",
+            Reason::Items => "items",
+            Reason::Overload => "overload",
+            Reason::Deadline => "deadline",
+            Reason::Disconnected => "disconnected",
+            Reason::Encoding => "encoding",
+            Reason::Corrupt => "corrupt",
+            Reason::Payload => "payload",
+            Reason::IdempotencyKey => "idempotency_key",
+            Reason::JournalFull => "journal_full",
+            Reason::JournalBusy => "journal_busy",
+            Reason::JournalFailed => "journal_failed",
+            Reason::Stopping => "stopping",
+            Reason::Internal => "internal",
+            Reason::InvalidItem => "invalid_item",
+            Reason::InvalidPart => "invalid_part",
+            Reason::PartLimit => "part_limit",
+            Reason::Undecodable => "undecodable",
+            Reason::Rejected => "rejected",
+            Reason::LaneBudget => "lane_budget",
+            Reason::Skipped => "skipped",
+        }
+    }
+}
+
+/// A refused request: what is said to the client, in one line.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum Refusal {
+    /// Nothing is served there.
+    #[error("no such path: payloads go to POST /collect")]
+    Path,
+    /// Anything but POST and OPTIONS.
+    #[error("method not allowed: payloads are sent by POST")]
+    Method,
+    /// Alloy's words.
+    #[error("API key not provided or incorrect")]
+    Key,
+    /// More bytes than allowed, declared or received.
+    #[error("body is larger than {limit} bytes")]
+    BodySize {
+        /// Bytes allowed.
+        limit: usize,
+    },
+    /// More bytes than allowed after inflating.
+    #[error("inflated body is larger than {limit} bytes")]
+    InflatedSize {
+        /// Bytes allowed.
+        limit: usize,
+    },
+    /// More JSON values than allowed.
+    #[error("payload has more than {limit} values")]
+    Values {
+        /// Values allowed.
+        limit: usize,
+    },
+    /// More items of one kind than allowed.
+    #[error("payload has {count} {kind}, the limit is {limit}")]
+    Items {
+        /// Plural name of the kind.
+        kind: &'static str,
+        /// How many were sent.
+        count: usize,
+        /// How many are allowed.
+        limit: usize,
+    },
+    /// Too many requests at once.
+    #[error("more than {limit} requests in flight")]
+    Requests {
+        /// Requests allowed.
+        limit: usize,
+    },
+    /// Too many bytes at once.
+    #[error("more than {limit} bytes of bodies in flight")]
+    Bodies {
+        /// Bytes allowed.
+        limit: usize,
+    },
+    /// The body came too slowly.
+    #[error("body took longer than {seconds} s")]
+    Deadline {
+        /// Seconds allowed.
+        seconds: u64,
+    },
+    /// The body broke off.
+    #[error("body ended before its end")]
+    Disconnected,
+    /// An encoding that nobody here reads.
+    #[error("content encoding {0:?} is not known: use gzip, deflate, br or zstd")]
+    Encoding(String),
+    /// A body that is not what its encoding says.
+    #[error("body is not valid {}", inflate::name(*.0))]
+    Corrupt(Encoding),
+    /// JSON that is not a payload, with the reader's reason.
+    #[error("{0}")]
+    Payload(String),
+    /// A key nobody would send.
+    #[error("idempotency key is longer than {limit} bytes")]
+    IdempotencyKey {
+        /// Bytes allowed.
+        limit: usize,
+    },
+    /// No room on disk.
+    #[error("journal is full")]
+    JournalFull,
+    /// The disk cannot follow.
+    #[error("journal is busy")]
+    JournalBusy,
+    /// The disk refuses.
+    #[error("journal cannot write")]
+    JournalFailed,
+    /// Shutting down.
+    #[error("receiver is stopping")]
+    Stopping,
+    /// A fault of ours.
+    #[error("internal error")]
+    Internal,
+}
+
+impl Refusal {
+    /// The reason it is counted under.
+    pub fn reason(&self) -> Reason {
+        match self {
+            Refusal::Path => Reason::Path,
+            Refusal::Method => Reason::Method,
+            Refusal::Key => Reason::Key,
+            Refusal::BodySize { .. } => Reason::BodySize,
+            Refusal::InflatedSize { .. } => Reason::InflatedSize,
+            Refusal::Values { .. } | Refusal::Items { .. } => Reason::Items,
+            Refusal::Requests { .. } | Refusal::Bodies { .. } => Reason::Overload,
+            Refusal::Deadline { .. } => Reason::Deadline,
+            Refusal::Disconnected => Reason::Disconnected,
+            Refusal::Encoding(_) => Reason::Encoding,
+            Refusal::Corrupt(_) => Reason::Corrupt,
+            Refusal::Payload(_) => Reason::Payload,
+            Refusal::IdempotencyKey { .. } => Reason::IdempotencyKey,
+            Refusal::JournalFull => Reason::JournalFull,
+            Refusal::JournalBusy => Reason::JournalBusy,
+            Refusal::JournalFailed => Reason::JournalFailed,
+            Refusal::Stopping => Reason::Stopping,
+            Refusal::Internal => Reason::Internal,
+        }
+    }
+}
+
+impl From<AppendError> for Refusal {
+    fn from(error: AppendError) -> Self {
+        match error {
+            AppendError::Full => Refusal::JournalFull,
+            AppendError::Busy => Refusal::JournalBusy,
+            AppendError::Failed(_) => Refusal::JournalFailed,
+            AppendError::Closed => Refusal::Stopping,
+            // The limits of admission are under the journal's.
+            AppendError::TooLarge => Refusal::Internal,
+        }
+    }
+}
+
+impl From<InflateError> for Refusal {
+    fn from(error: InflateError) -> Self {
+        match error {
+            InflateError::TooLarge(limit) => Refusal::InflatedSize { limit },
+            InflateError::Corrupt(encoding) => Refusal::Corrupt(encoding),
+        }
+    }
+}

@@ -1,0 +1,305 @@
+//! What the receiver says about itself: JSON log lines and the metrics, all families in one list.
+
+use crate::ingest::outcome::Reason;
+use crate::ingest::validate::Contents;
+use prometheus_client::encoding::{EncodeLabelValue, LabelValueEncoder};
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::Histogram;
+use prometheus_client::registry::Registry;
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, SystemTime};
+use thiserror::Error;
+use tracing_subscriber::EnvFilter;
+
+/// Why logging cannot start.
+#[derive(Debug, Error)]
+pub enum TelemetryError {
+    /// The level is not a level or a list of `target=level`.
+    #[error("log level {level:?}: {reason}")]
+    Level {
+        /// What was given.
+        level: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// Logging was started before.
+    #[error("logging is already started: {0}")]
+    Started(String),
+}
+
+/// Starts JSON log lines on stderr at `level` (`info`, or `info,farol=debug`), panics among them.
+pub fn init(level: &str) -> Result<(), TelemetryError> {
+    let filter = EnvFilter::try_new(level)
+        .map_err(|error| TelemetryError::Level { level: level.to_owned(), reason: error.to_string() })?;
+    tracing_subscriber::fmt()
+        .json()
+        .flatten_event(true)
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .try_init()
+        .map_err(|error| TelemetryError::Started(error.to_string()))?;
+    std::panic::set_hook(Box::new(|panic| {
+        let place = panic.location().map(ToString::to_string).unwrap_or_default();
+        let message = panic.payload_as_str().unwrap_or("no message");
+        tracing::error!(place, message, "panic");
+    }));
+    Ok(())
+}
+
+/// A family with one label.
+type By<V, M = Counter> = Family<[(&'static str, V); 1], M>;
+/// A family by lane and reason.
+type ByLaneAndReason = Family<([(&'static str, &'static str); 1], [(&'static str, Reason); 1]), Counter>;
+
+impl EncodeLabelValue for Reason {
+    fn encode(&self, encoder: &mut LabelValueEncoder) -> Result<(), fmt::Error> {
+        self.as_str().encode(encoder)
+    }
+}
+
+/// Bounds of the histogram of answering times: from a decode to a disk that takes its time.
+const SECONDS: [f64; 12] = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0, 30.0];
+
+/// Every number that `/metrics` shows. Labels come from our own enums and names, never from a client.
+pub struct Metrics {
+    registry: Registry,
+    requests: By<u16>,
+    refused: By<Reason>,
+    payloads_accepted: Counter,
+    payloads_repeated: Counter,
+    items_accepted: By<&'static str>,
+    items_dropped: By<Reason>,
+    collect_seconds: Histogram,
+    faro_logs: Counter,
+    faro_measurements: Counter,
+    faro_exceptions: Counter,
+    faro_events: Counter,
+    lane_records: By<&'static str>,
+    lane_items: By<&'static str>,
+    lane_dropped: ByLaneAndReason,
+    lane_retries: By<&'static str>,
+    lane_other: By<&'static str>,
+    lane_lag_records: By<&'static str, Gauge>,
+    lane_lag_bytes: By<&'static str, Gauge>,
+    journal_bytes: Gauge,
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        let mut metrics = Metrics {
+            registry: Registry::default(),
+            requests: Family::default(),
+            refused: Family::default(),
+            payloads_accepted: Counter::default(),
+            payloads_repeated: Counter::default(),
+            items_accepted: Family::default(),
+            items_dropped: Family::default(),
+            collect_seconds: Histogram::new(SECONDS),
+            faro_logs: Counter::default(),
+            faro_measurements: Counter::default(),
+            faro_exceptions: Counter::default(),
+            faro_events: Counter::default(),
+            lane_records: Family::default(),
+            lane_items: Family::default(),
+            lane_dropped: Family::default(),
+            lane_retries: Family::default(),
+            lane_other: Family::default(),
+            lane_lag_records: Family::default(),
+            lane_lag_bytes: Family::default(),
+            journal_bytes: Gauge::default(),
+        };
+        metrics.register();
+        metrics
+    }
+}
+
+impl Metrics {
+    /// The one list of families. Counters gain `_total` when written.
+    fn register(&mut self) {
+        let r = &mut self.registry;
+        r.register("farol_requests", "Requests answered by the ingest server", self.requests.clone());
+        r.register("farol_requests_refused", "Requests refused", self.refused.clone());
+        r.register("farol_payloads_accepted", "Payloads stored", self.payloads_accepted.clone());
+        r.register("farol_payloads_repeated", "Payloads answered as stored before", self.payloads_repeated.clone());
+        r.register("farol_items_accepted", "Items stored", self.items_accepted.clone());
+        r.register("farol_items_dropped", "Items and parts left out of stored payloads", self.items_dropped.clone());
+        r.register("farol_collect_duration_seconds", "From head to answer", self.collect_seconds.clone());
+        r.register("faro_receiver_logs", "Total number of ingested logs", self.faro_logs.clone());
+        r.register(
+            "faro_receiver_measurements",
+            "Total number of ingested measurements",
+            self.faro_measurements.clone(),
+        );
+        r.register("faro_receiver_exceptions", "Total number of ingested exceptions", self.faro_exceptions.clone());
+        r.register("faro_receiver_events", "Total number of ingested events", self.faro_events.clone());
+        r.register("farol_lane_delivered_records", "Records that a lane is done with", self.lane_records.clone());
+        r.register("farol_lane_delivered_items", "Items that a lane delivered", self.lane_items.clone());
+        r.register("farol_lane_dropped_items", "Items that a lane gave up", self.lane_dropped.clone());
+        r.register("farol_lane_retries", "Deliveries tried again", self.lane_retries.clone());
+        r.register("farol_lane_other_items", "Items under the label value other", self.lane_other.clone());
+        r.register("farol_lane_lag_records", "Records a lane has yet to deliver", self.lane_lag_records.clone());
+        r.register("farol_lane_lag_bytes", "Bytes a lane has yet to deliver", self.lane_lag_bytes.clone());
+        r.register("farol_journal_bytes", "Bytes of the journal on disk", self.journal_bytes.clone());
+    }
+
+    /// All of it as OpenMetrics text.
+    pub fn text(&self) -> String {
+        let mut text = String::new();
+        // A string takes everything that is written to it.
+        let _ = prometheus_client::encoding::text::encode(&mut text, &self.registry);
+        text
+    }
+
+    /// A request was answered with `status` after `elapsed`.
+    pub fn answered(&self, status: u16, elapsed: Duration) {
+        self.requests.get_or_create(&[("status", status)]).inc();
+        self.collect_seconds.observe(elapsed.as_secs_f64());
+    }
+
+    /// A request was refused.
+    pub fn refused(&self, reason: Reason) {
+        self.refused.get_or_create(&[("reason", reason)]).inc();
+    }
+
+    /// A payload was stored.
+    pub fn accepted(&self, contents: &Contents) {
+        self.payloads_accepted.inc();
+        for (kind, count, faro) in [
+            ("log", contents.logs, Some(&self.faro_logs)),
+            ("event", contents.events, Some(&self.faro_events)),
+            ("measurement", contents.measurements, Some(&self.faro_measurements)),
+            ("exception", contents.exceptions, Some(&self.faro_exceptions)),
+            ("span", contents.spans, None),
+        ] {
+            if count > 0 {
+                self.items_accepted.get_or_create(&[("kind", kind)]).inc_by(count.into());
+                faro.map(|counter| counter.inc_by(count.into()));
+            }
+        }
+        for (reason, count) in contents.dropped() {
+            if count > 0 {
+                self.items_dropped.get_or_create(&[("reason", reason)]).inc_by(count.into());
+            }
+        }
+    }
+
+    /// A payload came again with its idempotency key.
+    pub fn repeated(&self) {
+        self.payloads_repeated.inc();
+    }
+
+    /// `lane` is done with `records` that had `items` for it.
+    pub fn lane_delivered(&self, lane: &'static str, records: u64, items: u64) {
+        self.lane_records.get_or_create(&[("lane", lane)]).inc_by(records);
+        self.lane_items.get_or_create(&[("lane", lane)]).inc_by(items);
+    }
+
+    /// `lane` gave up `items`.
+    pub fn lane_dropped(&self, lane: &'static str, reason: Reason, items: u64) {
+        self.lane_dropped.get_or_create(&([("lane", lane)], [("reason", reason)])).inc_by(items);
+    }
+
+    /// `lane` tries a delivery again.
+    pub fn lane_retried(&self, lane: &'static str) {
+        self.lane_retries.get_or_create(&[("lane", lane)]).inc();
+    }
+
+    /// `lane` had to put `items` under the label value `other`: their names were past its budget.
+    pub fn lane_other(&self, lane: &'static str, items: u64) {
+        if items > 0 {
+            self.lane_other.get_or_create(&[("lane", lane)]).inc_by(items);
+        }
+    }
+
+    /// What `lane` has yet to deliver.
+    pub fn lane_lag(&self, lane: &'static str, records: u64, bytes: u64) {
+        self.lane_lag_records.get_or_create(&[("lane", lane)]).set(records as i64);
+        self.lane_lag_bytes.get_or_create(&[("lane", lane)]).set(bytes as i64);
+    }
+
+    /// What the journal takes on disk.
+    pub fn journal_bytes(&self, bytes: u64) {
+        self.journal_bytes.set(bytes as i64);
+    }
+}
+
+/// Why a lane is not getting on, and since when; empty while it is.
+#[derive(Clone, Debug, Default)]
+pub struct Failing(Arc<Mutex<Option<Failure>>>);
+
+/// What a store said last, while deliveries fail.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Failure {
+    /// When the first of them failed.
+    pub since: SystemTime,
+    /// Why the last of them did.
+    pub reason: String,
+}
+
+impl Failing {
+    /// The failure, while there is one.
+    pub fn now(&self) -> Option<Failure> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Sets or clears it; true when that starts or ends a failure.
+    pub fn set(&self, reason: Option<&str>) -> bool {
+        let mut failure = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let was = failure.take();
+        let changed = was.is_some() != reason.is_some();
+        *failure = reason.map(|reason| Failure {
+            since: was.map_or_else(SystemTime::now, |was| was.since),
+            reason: reason.to_owned(),
+        });
+        changed
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_family_is_written_under_its_name() {
+        let metrics = Metrics::default();
+        metrics.answered(202, Duration::from_millis(3));
+        metrics.refused(Reason::Key);
+        metrics.repeated();
+        metrics.accepted(&Contents { logs: 2, spans: 1, invalid_items: 4, ..Contents::default() });
+        metrics.lane_delivered("loki", 3, 5);
+        metrics.lane_dropped("loki", Reason::Rejected, 6);
+        metrics.lane_retried("loki");
+        metrics.lane_other("loki", 10);
+        metrics.lane_lag("loki", 7, 8);
+        metrics.journal_bytes(9);
+        let text = metrics.text();
+        for line in [
+            "farol_requests_total{status=\"202\"} 1",
+            "farol_requests_refused_total{reason=\"key\"} 1",
+            "farol_payloads_accepted_total 1",
+            "farol_payloads_repeated_total 1",
+            "farol_items_accepted_total{kind=\"log\"} 2",
+            "farol_items_accepted_total{kind=\"span\"} 1",
+            "farol_items_dropped_total{reason=\"invalid_item\"} 4",
+            "farol_collect_duration_seconds_count 1",
+            "faro_receiver_logs_total 2",
+            "faro_receiver_events_total 0",
+            "faro_receiver_measurements_total 0",
+            "faro_receiver_exceptions_total 0",
+            "farol_lane_delivered_records_total{lane=\"loki\"} 3",
+            "farol_lane_delivered_items_total{lane=\"loki\"} 5",
+            "farol_lane_dropped_items_total{lane=\"loki\",reason=\"rejected\"} 6",
+            "farol_lane_retries_total{lane=\"loki\"} 1",
+            "farol_lane_other_items_total{lane=\"loki\"} 10",
+            "farol_lane_lag_records{lane=\"loki\"} 7",
+            "farol_lane_lag_bytes{lane=\"loki\"} 8",
+            "farol_journal_bytes 9",
+        ] {
+            assert!(text.lines().any(|found| found == line), "no line {line:?} in\n{text}");
+        }
+        assert!(text.ends_with("# EOF\n"));
+    }
+}
