@@ -52,18 +52,15 @@ function arrive(kind, count = 1, wanted = () => true) {
 
 describe('errors', () => {
   test('uncaught errors arrive with parsed frames', async () => {
-    const page = await open(tag());
-    const url = page.url();
-    await page.evaluate(() => {
-      const script = document.createElement('script');
-      script.text = 'function inner() { throw new TypeError("boom"); }\nfunction outer() { inner(); }\nsetTimeout(outer);';
-      document.head.append(script);
-    });
+    const page = await open(tag(), `<script>
+function inner() { throw new TypeError('boom'); }
+function outer() { inner(); }
+setTimeout(outer);</script>`);
     const [error] = await arrive('exceptions');
     assert.equal(error.type, 'TypeError');
     assert.equal(error.value, 'boom');
     const [first, second] = error.stacktrace.frames;
-    assert.deepEqual([first.function, first.filename, first.lineno, second.function, second.lineno], ['inner', url, 1, 'outer', 2]);
+    assert.deepEqual([first.function, first.filename, first.lineno, second.function, second.lineno], ['inner', page.url(), 2, 'outer', 3]);
     assert.ok(first.colno > 0);
   });
 

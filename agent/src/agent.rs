@@ -83,15 +83,14 @@ impl Moment {
 
 impl Agent {
     /// Reads the options and opens or resumes the session.
-    pub fn start(options: &JsValue, fetch: Function, transform: Option<Function>, first_hidden: f64) -> Option<Agent> {
+    pub fn start(options: &JsValue, fetch: Function, transform: Option<Function>) -> Option<Agent> {
         let read = |path: &str| options::read(options, path);
         let config = Config::read(&read);
         let clock = Clock::new();
         let now = clock.now();
         let mut chance = Chance::new(random::seed());
-        let first_hidden = if page::is_hidden() { 0.0 } else { first_hidden };
         let mut agent = Agent {
-            vitals: Vitals::new(first_hidden, now, &mut chance),
+            vitals: Vitals::new(f64::INFINITY, now, &mut chance),
             outbox: Outbox::new(&config, transform.map(Hook::new), &mut chance),
             storage: Storage::open(config.persistent),
             paused: config.paused,

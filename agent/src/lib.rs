@@ -34,8 +34,8 @@ static ALLOCATOR: talc::wasm::WasmDynamicTalc = talc::wasm::new_wasm_dynamic_all
 
 /// Reads the options and begins. False when it runs already or could not begin.
 #[wasm_bindgen]
-pub fn start(options: JsValue, fetch: Function, transform: Option<Function>, first_hidden: f64) -> bool {
-    guard::install(|| agent::Agent::start(&options, fetch, transform, first_hidden))
+pub fn start(options: JsValue, fetch: Function, transform: Option<Function>) -> bool {
+    guard::install(|| agent::Agent::start(&options, fetch, transform))
 }
 
 /// The address of a buffer of at least `length` bytes, its content kept; 0 when there is none to be had.

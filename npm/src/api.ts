@@ -68,7 +68,7 @@ export function api(agent: Agent, report: Reach['report'], serialize: LogArgsSer
     pushLog: (args, options) =>
       void own(() => agent.log(options?.level ?? 'log', serialize(args), options?.context, options)),
     pushMeasurement: ({ type, values }, options) =>
-      void own(() => agent.measurement(type, values, options?.context, options)),
+      void own(() => agent.measurement(type, values ?? {}, options?.context, options)),
     setUser: (user) => void own(() => agent.setMeta('user', user)),
     resetUser: () => void own(() => agent.setMeta('user', undefined)),
     setSession: (session) => void own(() => agent.setMeta('session', session)),

@@ -2,7 +2,7 @@
 
 use super::options::{get, read};
 use crate::client;
-use crate::config::{flag, number, text};
+use crate::config::{number, text};
 use crate::trace::Parent;
 use wasm_bindgen::JsValue;
 use wire::Text;
@@ -70,12 +70,6 @@ pub fn driver() -> Option<Parent> {
     let driver = get(&js_sys::global(), "__TRACE_CONTEXT__")?;
     let id = |path| text(&|path: &str| read(&driver, path), path).map(|id| id.0.into_owned());
     Parent::new(id("traceId")?, id("spanId")?)
-}
-
-/// Whether the page is hidden, and is not merely being prepared.
-pub fn is_hidden() -> bool {
-    text(&global, "document.visibilityState").as_deref() == Some("hidden")
-        && !flag(&global, "document.prerendering", false)
 }
 
 fn global(path: &str) -> crate::config::Value {
