@@ -1,7 +1,7 @@
 //! The agent: owns the state, and lets each part do its own.
 
 use crate::browser::clock::Clock;
-use crate::browser::hook::{Answer, Hook, Question, plain};
+use crate::browser::hook::{Answer, Hook, Question};
 use crate::browser::storage::Store as Storage;
 use crate::browser::timer::Timer;
 use crate::browser::upload::Request;
@@ -21,6 +21,7 @@ use crate::upload::{Outcome, Page};
 use crate::vitals::{Entry, Navigation, Report, Vitals};
 use js_sys::{Function, Uint8Array};
 use wasm_bindgen::JsValue;
+use wire::encode;
 use wire::meta::{Sdk, View};
 use wire::{Event, Measurement, Numbers, Pairs, Text, TraceContext};
 
@@ -374,7 +375,7 @@ impl Agent {
         };
         let (span, event) = trace::spans(&request, &end);
         self.outbox.emit(Kind::Event, &event, now, &mut self.chance);
-        self.outbox.emit_span(span, now, &mut self.chance);
+        self.outbox.emit(Kind::Span, &span, now, &mut self.chance);
         self.arm(now);
     }
 
@@ -402,19 +403,24 @@ impl Agent {
         }
     }
 
-    /// What the page may look at, as a plain object.
-    pub fn look(&self, at: u32) -> JsValue {
-        let found = match at {
-            0 => plain(self.outbox.context.meta()),
-            1 => match &self.session {
-                Some(session) => plain(&session.public()),
-                None => self.outbox.context.meta().session.as_ref().and_then(plain),
+    /// What the page may look at, as JSON; empty when there is nothing.
+    pub fn look(&self, at: u32) -> String {
+        let mut json = Vec::new();
+        match at {
+            0 => encode::json(self.outbox.context.meta(), &mut json),
+            1 => match (&self.session, &self.outbox.context.meta().session) {
+                (Some(session), _) => encode::json(&session.public(), &mut json),
+                (None, Some(session)) => encode::json(session, &mut json),
+                (None, None) => {}
             },
-            2 => self.outbox.stats(),
-            3 => page::driver().and_then(|driver| plain(&driver)),
-            _ => None,
-        };
-        found.unwrap_or_default()
+            2 => self.outbox.stats(&mut json),
+            _ => {
+                if let Some(driver) = page::driver() {
+                    encode::json(&driver, &mut json);
+                }
+            }
+        }
+        String::from_utf8(json).unwrap_or_default()
     }
 
     /// Counts those who were turned away at the door.

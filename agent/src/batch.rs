@@ -52,31 +52,26 @@ impl Open {
         self.bytes += json.len() + 1;
     }
 
+    /// Writes the payload of what is in it.
+    pub fn payload(&self, head: &Head, out: &mut Vec<u8>) {
+        let [logs, events, measurements, exceptions, spans] = &self.lists;
+        let mut meta = head.meta.clone();
+        meta.push(b'}');
+        let (resource, scope) = (head.resource.as_slice(), head.scope.as_slice());
+        encode::payload(&Parts { meta: &meta, logs, events, measurements, exceptions, spans, resource, scope }, out);
+    }
+
     /// Makes a batch of what is in it, and is empty after that. `None` when it was.
     pub fn seal(&mut self, head: &Head, delivery: &Delivery, key: String) -> Option<Batch> {
         if self.items == 0 {
             return None;
         }
-        let mut meta = head.meta.clone();
-        meta.extend_from_slice(b",\"farol\":");
-        let start = meta.len() + br#"{"meta":{"sentAt":"#.len();
-        encode::json(delivery, &mut meta);
-        meta.push(b'}');
-        let mut body = Vec::with_capacity(meta.len() + self.bytes + head.resource.len() + 256);
-        let [logs, events, measurements, exceptions, spans] = &self.lists;
-        encode::payload(
-            &Parts {
-                meta: &meta,
-                logs,
-                events,
-                measurements,
-                exceptions,
-                spans,
-                resource: &head.resource,
-                scope: &head.scope,
-            },
-            &mut body,
-        );
+        let mut whole = head.clone();
+        whole.meta.extend_from_slice(b",\"farol\":");
+        let start = whole.meta.len() + br#"{"meta":{"sentAt":"#.len();
+        encode::json(delivery, &mut whole.meta);
+        let mut body = Vec::with_capacity(whole.meta.len() + self.bytes + head.resource.len() + 256);
+        self.payload(&whole, &mut body);
         let digits = body.iter().skip(start).take_while(|byte| byte.is_ascii_digit()).count();
         let (items, session) = (self.items, head.session.clone());
         self.lists.iter_mut().for_each(Vec::clear);

@@ -55,15 +55,19 @@ impl Context {
     /// Encodes the meta after a change.
     pub fn refresh(&mut self) {
         self.stale = false;
-        self.head.meta.clear();
-        encode::json(&self.meta, &mut self.head.meta);
-        self.head.meta.pop();
-        self.head.resource.clear();
-        encode::json(&resource(&self.meta), &mut self.head.resource);
-        self.head.scope.clear();
-        encode::json(&scope(), &mut self.head.scope);
+        self.head = self.encoded();
+    }
+
+    /// The meta as it is now, encoded.
+    pub fn encoded(&self) -> Head {
+        let mut head = Head::default();
+        encode::json(&self.meta, &mut head.meta);
+        head.meta.pop();
+        encode::json(&resource(&self.meta), &mut head.resource);
+        encode::json(&scope(), &mut head.scope);
         let session = self.meta.session.as_ref().and_then(|session| session.id.as_deref());
-        self.head.session = session.unwrap_or_default().to_owned();
+        head.session = session.unwrap_or_default().to_owned();
+        head
     }
 }
 

@@ -90,8 +90,8 @@ pub fn request_end(handle: u32, status: u16, length: usize) {
     guard::enter(|agent| agent.request_end(handle, status, length));
 }
 
-/// What the page may look at: 0 the meta, 1 the session, 2 the counts, 3 the active trace.
+/// What the page may look at, as JSON: 0 the meta, 1 the session, 2 the counts, 3 the active trace.
 #[wasm_bindgen]
-pub fn look(at: u32) -> JsValue {
+pub fn look(at: u32) -> String {
     guard::enter(|agent| agent.look(at))
 }

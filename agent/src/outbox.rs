@@ -1,20 +1,18 @@
 //! From an item to a sealed batch: encodes, asks the page's hook, groups by meta, and counts what does not get through.
 
 use crate::batch::Open;
-use crate::browser::hook::{Answer, Hook, Question, TransportItem, plain};
+use crate::browser::hook::{Answer, Hook, Question};
 use crate::config::Config;
-use crate::context::{self, Context};
+use crate::context::Context;
 use crate::drops::{Drops, Reason};
 use crate::policy;
 use crate::sampling::Chance;
 use crate::signal::Kind;
 use crate::upload::{Fate, Uploads};
 use serde::Serialize;
-use wasm_bindgen::JsValue;
+use wire::Pairs;
 use wire::encode;
 use wire::meta::Delivery;
-use wire::trace::{ResourceSpans, ScopeSpans, Span, Traces};
-use wire::{List, Pairs};
 
 /// Items on their way out.
 pub struct Outbox {
@@ -81,39 +79,29 @@ impl Outbox {
         if !self.sampled {
             return self.drops.add(Reason::Unsampled, 1);
         }
-        if self.hook.is_some() {
-            return self.offer(kind, item);
-        }
         let mut line = std::mem::take(&mut self.line);
         line.clear();
         encode::json(item, &mut line);
-        self.add(kind, &line, now, chance);
+        self.route(kind, &line, now, chance);
         self.line = line;
     }
 
-    /// Sends a span, or asks the hook about it first, in the wrapping that Faro's hooks expect.
-    pub fn emit_span(&mut self, span: Span, now: f64, chance: &mut Chance) {
-        if self.hook.is_none() || !self.sampled {
-            return self.emit(Kind::Span, &span, now, chance);
-        }
-        let meta = self.context.meta().clone();
-        let spans = ScopeSpans { scope: Some(context::scope()), spans: List::from(vec![span]) };
-        let resource = context::resource(&meta);
-        let spans = ResourceSpans { resource: Some(resource), scope_spans: List::from(vec![spans]) };
-        self.offer(Kind::Span, &Traces { resource_spans: List::from(vec![spans]) });
-    }
-
-    fn offer<T: Serialize>(&mut self, kind: Kind, payload: &T) {
-        let Some(hook) = &self.hook else { return };
+    fn route(&mut self, kind: Kind, json: &[u8], now: f64, chance: &mut Chance) {
+        let Some(hook) = &self.hook else { return self.add(kind, json, now, chance) };
         // A hook may push; what is pushed because of that must not go on for ever.
         if self.depth > 1 || self.questions.len() >= policy::HOOK_WAITING {
             return self.drops.add(Reason::Reentrant, 1);
         }
-        let item = TransportItem { r#type: kind.name(), payload, meta: self.context.meta() };
-        match hook.question(kind as u32, self.depth, &item) {
-            Some(question) => self.questions.push(question),
-            None => self.drops.add(Reason::HookFailed, 1),
+        let mut alone = Open::default();
+        alone.add(kind, json);
+        // The head belongs to the open batch: this one item may have a newer meta.
+        let mut context = self.context.head().clone();
+        if self.context.is_stale() {
+            context = self.context.encoded();
         }
+        let mut payload = Vec::new();
+        alone.payload(&context, &mut payload);
+        self.questions.push(hook.question(kind as u32, self.depth, payload));
     }
 
     /// The next question for the hook. Until its answer, pushed items count as pushed by the hook.
@@ -210,9 +198,9 @@ impl Outbox {
         }
     }
 
-    /// The counts as a plain object.
-    pub fn stats(&self) -> Option<JsValue> {
+    /// The counts as JSON.
+    pub fn stats(&self, out: &mut Vec<u8>) {
         let queued = self.open.items() + self.uploads.items() + self.questions.len() as u32;
-        plain(&Stats { queued, sent: self.sent, dropped: self.drops.pairs() })
+        encode::json(&Stats { queued, sent: self.sent, dropped: self.drops.pairs() }, out);
     }
 }

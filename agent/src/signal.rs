@@ -29,17 +29,6 @@ impl Kind {
     pub fn of(code: u32) -> Option<Kind> {
         [Kind::Log, Kind::Event, Kind::Measurement, Kind::Exception, Kind::Span].get(code as usize).copied()
     }
-
-    /// What Faro calls it.
-    pub fn name(self) -> &'static str {
-        match self {
-            Kind::Log => "log",
-            Kind::Event => "event",
-            Kind::Measurement => "measurement",
-            Kind::Exception => "exception",
-            Kind::Span => "trace",
-        }
-    }
 }
 
 /// What the border says about an item in bits.

@@ -274,16 +274,29 @@ function navigation(): NavigationTiming | undefined {
   return performance.getEntriesByType?.('navigation')[0] as (PerformanceEntry & NavigationTiming) | undefined;
 }
 
-/** The hook for what is not plain: Faro's hooks get spans in their OTLP wrapping, the agent wants the spans alone. */
-function unwrapping(transform: NonNullable<Host['transform']>): (item: { type: string }) => string | null {
-  return (item) => {
-    const answer = transform(item);
-    if (answer === null || item.type !== 'trace') return answer;
-    type Traces = { resourceSpans?: { scopeSpans?: { spans?: object[] }[] }[] };
+/** What the agent hands to a hook: the payload of one item. */
+type Alone = { meta: object; traces?: Traces } & Partial<Record<'logs' | 'events' | 'measurements' | 'exceptions', object[]>>;
+type Traces = { resourceSpans?: { scopeSpans?: { spans?: object[] }[] }[] };
+
+/** The hook as the agent calls it: JSON in, JSON out. What Faro's hooks see is a `TransportItem`. */
+function bridged(transform: NonNullable<Host['transform']>): (json: string) => string | null {
+  return (json) => {
+    const { meta, traces, logs, events, measurements, exceptions } = JSON.parse(json) as Alone;
+    const [payload = traces] = logs ?? events ?? measurements ?? exceptions ?? [];
+    const type = logs ? 'log' : events ? 'event' : measurements ? 'measurement' : exceptions ? 'exception' : 'trace';
+    const answer = transform({ type, payload, meta });
+    if (answer === null || !traces) return answer;
+    // Spans of many items share one resource, the agent's own: a hook can change spans and leave them out.
     const { resourceSpans = [] } = JSON.parse(answer) as Traces;
     const spans = resourceSpans.flatMap(({ scopeSpans = [] }) => scopeSpans.flatMap(({ spans = [] }) => spans));
     return spans.map((span) => JSON.stringify(span)).join() || null;
   };
+}
+
+/** An object that the agent shows as JSON. */
+function shown(at: number): object | undefined {
+  const json = look(at);
+  return json ? (JSON.parse(json) as object) : undefined;
 }
 
 export const agent: Agent = {
@@ -302,7 +315,7 @@ export const agent: Agent = {
     if (state !== 'loaded') return false;
     state = 'running';
     const ignoreErrors = options.ignoreErrors?.filter((pattern) => typeof pattern === 'string');
-    const hook = transform && unwrapping(transform);
+    const hook = transform && bridged(transform);
     if (guarded(false, () => start({ ...options, ignoreErrors }, fetch, hook))) return true;
     // A fault is the end; options that could not be read are not.
     if (state === 'running') state = 'loaded';
@@ -369,8 +382,8 @@ export const agent: Agent = {
     });
   },
   setMeta: (part, value) => guarded(undefined, () => set_meta(PART[part], value)),
-  metas: () => guarded({}, () => look(LOOK.meta) as object),
-  session: () => guarded(undefined, () => look(LOOK.session) as object | undefined),
+  metas: () => guarded({}, () => shown(LOOK.meta) ?? {}),
+  session: () => guarded(undefined, () => shown(LOOK.session)),
   requestStart: (method, url, kind) =>
     guarded(0, () => {
       begin();
@@ -385,7 +398,7 @@ export const agent: Agent = {
       text(error ?? '');
       if (fits) request_end(handle, status, at);
     }),
-  activeTrace: () => guarded(undefined, () => look(LOOK.trace) as TraceContext | undefined),
+  activeTrace: () => guarded(undefined, () => shown(LOOK.trace) as TraceContext | undefined),
   vital: {
     navigation: (timing) => entry(ENTRY.navigation, [], [], timing),
     firstContentfulPaint: (startTime) => entry(ENTRY.firstPaint, [startTime], [], navigation()),
@@ -408,5 +421,5 @@ export const agent: Agent = {
     guarded(undefined, () => moment(MOMENT.shutdown));
     if (state === 'running') state = 'loaded';
   },
-  stats: () => guarded({}, () => look(LOOK.stats) as object),
+  stats: () => guarded({}, () => shown(LOOK.stats) ?? {}),
 };
