@@ -288,6 +288,27 @@ describe('api', () => {
     assert.equal(await page.evaluate(() => faro.api.getSession().id), meta.session.id);
   });
 
+  test('odd arguments cost at most their own item', async () => {
+    const page = await open(init());
+    await page.evaluate(() => {
+      const bad = { get value() { throw new Error('getter'); } };
+      const worse = new Proxy({}, { ownKeys() { throw new Error('trap'); } });
+      for (const odd of [bad, worse, { value: { toJSON() { throw new Error('json'); } } }, { value: { toString() { throw 1; } } }, null, 5, 'text']) {
+        faro.api.pushEvent('odd', odd);
+        faro.api.pushLog([odd], { context: odd });
+        faro.api.pushMeasurement({ type: 'odd', values: odd }, { context: odd });
+        faro.api.pushError(odd, { context: odd });
+        faro.api.pushError(new Error('odd'), { stackFrames: odd });
+        faro.api.setUser(odd);
+        faro.api.setPage(odd);
+        console.warn(odd);
+      }
+      for (const call of Object.values(faro.api)) for (const odd of [undefined, null, Symbol('s'), 1n]) call(odd, odd, odd, odd);
+      faro.api.pushEvent('after');
+    });
+    await arrive('events', 1, ({ name }) => name === 'after');
+  });
+
   test('user, view, page and session can be changed', async () => {
     const page = await open(init("{ view: { name: 'home' } }"));
     const first = await page.evaluate(() => faro.api.getSession().id);
