@@ -1,4 +1,5 @@
 //! The journal from outside: what is acknowledged is read, in order, by every lane, in this run and the next.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::{fs, os::unix::fs::PermissionsExt, path::Path, time::Duration};
 

@@ -1,4 +1,5 @@
 //! The journal after a crash: torn and flipped files, and a process killed in the middle of its work.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::{
     fs,

@@ -7,7 +7,7 @@ use std::{
     collections::VecDeque,
     io::{self, ErrorKind},
     sync::{
-        Arc, Mutex,
+        Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicUsize, Ordering},
     },
 };
@@ -69,12 +69,12 @@ impl Faults {
 impl Faults {
     /// Adds to what will go wrong.
     pub(super) fn plan(&self, faults: impl IntoIterator<Item = Fault>) {
-        self.plan.lock().unwrap().extend(faults);
+        lock(&self.plan).extend(faults);
     }
 
     /// Faults that have not happened yet.
     pub(super) fn left(&self) -> usize {
-        self.plan.lock().unwrap().len()
+        lock(&self.plan).len()
     }
 
     pub(super) fn write(&self, wanted: usize) -> io::Result<usize> {
@@ -87,7 +87,7 @@ impl Faults {
 
     pub(super) fn sync(&self) -> io::Result<()> {
         self.syncs.fetch_add(1, Ordering::SeqCst);
-        drop(self.gate.lock().unwrap());
+        drop(lock(&self.gate));
         self.fail(|fault| fault == Fault::Sync)
     }
 
@@ -104,7 +104,7 @@ impl Faults {
     }
 
     fn take(&self, fits: impl Fn(Fault) -> bool) -> Option<Fault> {
-        self.plan.lock().unwrap().pop_front_if(|fault| fits(*fault))
+        lock(&self.plan).pop_front_if(|fault| fits(*fault))
     }
 
     fn fail(&self, fits: impl Fn(Fault) -> bool) -> io::Result<()> {
@@ -114,4 +114,10 @@ impl Faults {
             None => Ok(()),
         }
     }
+}
+
+/// A test that failed while it held the lock is no reason to fail here.
+#[cfg(test)]
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

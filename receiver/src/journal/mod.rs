@@ -48,8 +48,6 @@ mod reader;
 mod record;
 mod segments;
 mod state;
-#[cfg(test)]
-mod tests;
 mod writer;
 
 use std::{
@@ -531,3 +529,6 @@ fn furthest_cursor(files: &Files) -> Result<Option<Place>, JournalError> {
     }
     Ok(furthest)
 }
+
+#[cfg(test)]
+mod tests;
