@@ -47,10 +47,9 @@ fn brotli(bytes: &[u8]) -> usize {
     brotli::BrotliCompress(&mut &*bytes, &mut out, &params).map_or(0, |_| out.len())
 }
 
-/// The bundle less its inlined module, which is its longest run of base64.
+/// The bundle less its inlined module, which is its longest string.
 fn without_module(bundle: &[u8]) -> Vec<u8> {
-    let is_base64 = |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'/' | b'=');
-    let longest = bundle.split(|b| !is_base64(b)).max_by_key(|run| run.len()).unwrap_or_default();
+    let longest = bundle.split(|byte| *byte == b'"').max_by_key(|text| text.len()).unwrap_or_default();
     let start = longest.as_ptr() as usize - bundle.as_ptr() as usize;
     [&bundle[..start], &bundle[start + longest.len()..]].concat()
 }
