@@ -1,6 +1,31 @@
 // The border to the wasm agent: typed calls on this side, one scratch buffer and numbers on the other.
+//
+// Every call is guarded: whatever goes wrong below leaves the agent inert and never reaches the page.
 
-import type { Attributes, ErrorDetails, ItemOptions, LayoutShift, LargestContentfulPaint, Interaction, NavigationTiming, StackFrame } from './types.js';
+import {
+  initSync,
+  look,
+  moment,
+  push,
+  request_end,
+  request_start,
+  scratch,
+  set_meta,
+  start,
+  traceparent,
+  vital,
+} from '../wasm/farol_agent.js';
+import type {
+  AgentOptions,
+  Attributes,
+  ErrorOptions,
+  FlushReason,
+  ItemOptions,
+  LogLevel,
+  MetaPart,
+  NavigationTiming,
+  TraceContext,
+} from './types.js';
 
 /** What the page lends to the agent. */
 export interface Host {
@@ -8,7 +33,393 @@ export interface Host {
   fetch: typeof fetch;
   /**
    * Present when a hook is configured: gets Faro's `TransportItem`, returns the JSON text of the
-   * payload to send, or null to drop the item. Runs with no borrow held.
+   * payload to send, or null to drop the item. Runs with no borrow held: the API may be called in it.
    */
   transform?: (item: unknown) => string | null;
 }
+
+/** Entries of the performance observers; the state machines behind them are in the agent. Times are the entries' own. */
+export interface Vitals {
+  /** The navigation entry, as soon as its `responseStart` is known. TTFB is reported from it. */
+  navigation(entry: NavigationTiming): void;
+  /** The paint entry named `first-contentful-paint`. */
+  firstContentfulPaint(startTime: number): void;
+  /** Each entry; `element` is a selector, the resource times are 0 when the element is not one that loads. */
+  largestContentfulPaint(startTime: number, element: string, resourceRequestStart: number, resourceResponseEnd: number): void;
+  /** Each shift without `hadRecentInput`; `target` is the selector of its largest source, or ''. */
+  layoutShift(startTime: number, value: number, target: string): void;
+  /** Each `event` and `first-input` entry with an `interactionId`. */
+  interaction(
+    interactionId: number,
+    startTime: number,
+    duration: number,
+    processingStart: number,
+    processingEnd: number,
+    name: string,
+    target: string,
+  ): void;
+  /** A trusted click or key press: what comes after it cannot be the largest paint of the load. Call it after `takeRecords`. */
+  firstInput(): void;
+}
+
+/** The agent, as the taps and the facade see it. Nothing in it throws; before `start` and after a fault every call does nothing. */
+export interface Agent {
+  /** Compiles and instantiates, synchronously. False: it stays inert, on a page whose CSP forbids wasm for example. */
+  load(wasm: Uint8Array<ArrayBuffer> | WebAssembly.Module): boolean;
+  /** Reads the options, opens or resumes the session. False when it could not. A second call is refused. */
+  start(options: AgentOptions, host: Host): boolean;
+  /** `domain` falls back to the configured one. */
+  event(name: string, domain: string | undefined, attributes: Attributes | undefined, options?: ItemOptions): void;
+  log(level: LogLevel, message: string, context: Attributes | undefined, options?: ItemOptions): void;
+  measurement(
+    type: string,
+    values: Record<string, number>,
+    context: Attributes | undefined,
+    options?: ItemOptions,
+  ): void;
+  /** The stack is parsed here unless `stackFrames` are given. */
+  error(type: string, value: string, stack: string, options?: ErrorOptions): void;
+  /**
+   * Replaces a part of the meta; undefined clears it (for the session: opens a new one). `page.url` follows the
+   * address of the page unless one is given. Emits nothing but `session_start` and `session_extend`: `view_changed` is the facade's.
+   */
+  setMeta(part: MetaPart, value: object | undefined): void;
+  /** The meta that the next item would have, as plain objects. */
+  metas(): object;
+  /** `{id, attributes, overrides}` with `attributes.isSampled`, as Faro's `getSession` tells it. */
+  session(): object | undefined;
+  /**
+   * Opens the span of a request; `url` is absolute. 0 means not observed (paused, unsampled, the agent's own
+   * upload, too many open): then the tap does nothing more.
+   */
+  requestStart(method: string, url: string, kind: 'fetch' | 'xhr'): number;
+  /** The header's value, or '' for an unknown handle. Whether the URL may have it is the tap's decision. */
+  traceparent(handle: number): string;
+  /** Closes the span. `status` 0 with a text in `error` is a failure of the network or an abort. */
+  requestEnd(handle: number, status: number, error: string | undefined): void;
+  /** What `window.__TRACE_CONTEXT__` says while a driver has set it. */
+  activeTrace(): TraceContext | undefined;
+  vital: Vitals;
+  /** visibilitychange to hidden, after every tap has handed over its pending entries: finalises LCP, CLS and INP. */
+  hidden(): void;
+  /** pageshow. */
+  restored(persisted: boolean): void;
+  /** Sends what is queued now. All reasons but `call` expect the page to go and use keepalive. */
+  flush(reason: FlushReason): void;
+  pause(): void;
+  unpause(): void;
+  /** Sends what is queued, then forgets everything; a later `start` begins anew. */
+  shutdown(): void;
+  /** `{queued, sent, dropped: {reason: count}}`. */
+  stats(): object;
+}
+
+// What both sides agree on by number. The other half is in agent/src: signal.rs, vitals/mod.rs, agent.rs.
+const KIND = { log: 0, event: 1, measurement: 2, exception: 3 };
+const SKIP_DEDUPE = 1;
+const HAS_TRACE = 2;
+const HAS_FRAMES = 4;
+const HAS_FATAL = 8;
+const ENTRY = { navigation: 0, firstPaint: 1, largestPaint: 2, shift: 3, interaction: 4, firstInput: 5, hidden: 6 };
+const PART: Record<MetaPart, number> = { app: 0, user: 1, view: 2, page: 3, session: 4 };
+const MOMENT = { address: 0, pause: 1, unpause: 2, shutdown: 3, restored: 4, flush: 5, goes: 6 };
+const LOOK = { meta: 0, session: 1, stats: 2, trace: 3 };
+
+/** Characters of one text; the scratch buffer takes 1 MiB, and no message is read to its end past this. */
+const LONGEST = 64 * 1024;
+/** Up to so many characters a loop is quicker than a call of `encodeInto` (measured: they meet near 30). */
+const SHORT = 32;
+
+const encoder = new TextEncoder();
+let memory: WebAssembly.Memory | undefined;
+let state: 'new' | 'loaded' | 'running' | 'dead' = 'new';
+
+// The scratch buffer while an item is written: the view on it, the next free byte, and whether all fitted.
+let bytes = new Uint8Array(0);
+let view = new DataView(bytes.buffer);
+let at = 0;
+let fits = false;
+let address = '';
+
+/** Runs `work` while the agent runs. A fault in it is the agent's end, and nothing that the page notices. */
+function guarded<T>(otherwise: T, work: () => T): T {
+  if (state !== 'running') return otherwise;
+  try {
+    return work();
+  } catch {
+    state = 'dead';
+    return otherwise;
+  }
+}
+
+/** Begins a new item. All code of the page's (getters, toString) has run before: it might push an item itself. */
+function begin(): void {
+  at = 0;
+  fits = true;
+  // Memory that grew has left the old view behind.
+  if (bytes.buffer !== memory?.buffer) room(0);
+}
+
+function room(more: number): boolean {
+  if (fits && (at + more > bytes.length || bytes.buffer !== memory?.buffer)) {
+    const wanted = Math.max(at + more, bytes.length);
+    const start = scratch(wanted);
+    fits = start !== 0;
+    if (fits && memory) {
+      bytes = new Uint8Array(memory.buffer, start, Math.max(wanted, 16 * 1024));
+      view = new DataView(memory.buffer, start, bytes.length);
+    }
+  }
+  return fits;
+}
+
+function count(value: number): void {
+  if (!room(4)) return;
+  view.setUint32(at, value, true);
+  at += 4;
+}
+
+function number(value: number): void {
+  if (!room(8)) return;
+  view.setFloat64(at, value, true);
+  at += 8;
+}
+
+function text(value: string): void {
+  const cut = value.length > LONGEST ? value.slice(0, LONGEST) : value;
+  // UTF-8 needs at most three bytes for each UTF-16 unit.
+  if (!room(4 + cut.length * 3)) return;
+  const start = at + 4;
+  let length = 0;
+  if (cut.length < SHORT) {
+    for (let code; length < cut.length && (code = cut.charCodeAt(length)) < 128; length++) bytes[start + length] = code;
+  }
+  if (length < cut.length) length += encoder.encodeInto(cut.slice(length), bytes.subarray(start + length)).written;
+  view.setUint32(at, length, true);
+  at = start + length;
+}
+
+function pairs(entries: [string, string][]): void {
+  count(entries.length);
+  for (const [key, value] of entries) {
+    text(key);
+    text(value);
+  }
+}
+
+/** Attributes as texts, the way Faro writes them. */
+function entriesOf(attributes: Attributes | undefined): [string, string][] {
+  const entries = attributes ? Object.entries(attributes) : [];
+  for (const entry of entries) entry[1] = textOf(entry[1]);
+  return entries as [string, string][];
+}
+
+function textOf(value: unknown): string {
+  if (typeof value === 'string') return value;
+  try {
+    return (typeof value === 'object' && value && json(value)) || String(value);
+  } catch {
+    return '';
+  }
+}
+
+function json(value: object): string | undefined {
+  try {
+    return JSON.stringify(value);
+  } catch {
+    const seen = new Set<unknown>();
+    return JSON.stringify(value, (_, member: unknown) => {
+      if (typeof member === 'bigint') return String(member);
+      if (typeof member !== 'object' || !member) return member;
+      return seen.has(member) ? null : seen.add(member) && member;
+    });
+  }
+}
+
+/** Writes an item with `body` and hands it over. */
+function item(kind: number, flags: number, options: ItemOptions | undefined, body: () => void): void {
+  const span = options?.spanContext;
+  const ids = span && [String(span.traceId), String(span.spanId)];
+  const time = Number(options?.timestampOverwriteMs) || 0;
+  const href = globalThis.location?.href;
+  if (href !== address) {
+    address = href;
+    moment(MOMENT.address);
+  }
+  begin();
+  ids?.forEach(text);
+  body();
+  if (fits) push(kind, flags | (options?.skipDedupe ? SKIP_DEDUPE : 0) | (ids ? HAS_TRACE : 0), time, at);
+}
+
+/** Writes an entry of a performance observer, its texts last, and hands it over. */
+function entry(kind: number, numbers: number[], texts: string[], timing?: NavigationTiming): void {
+  guarded(undefined, () => {
+    begin();
+    numbers.forEach(number);
+    texts.forEach(text);
+    if (timing) {
+      const { activationStart = 0, workerStart, fetchStart, domainLookupStart, connectStart, connectEnd } = timing;
+      const { responseStart, domInteractive, domContentLoadedEventStart, domComplete, type } = timing;
+      const before = [activationStart, workerStart || fetchStart, domainLookupStart, connectStart, connectEnd];
+      [...before, responseStart, domInteractive, domContentLoadedEventStart, domComplete].forEach(number);
+      text(type);
+    }
+    if (fits) vital(kind, at);
+  });
+}
+
+/** The navigation entry as it is by now. */
+function navigation(): NavigationTiming | undefined {
+  return performance.getEntriesByType?.('navigation')[0] as (PerformanceEntry & NavigationTiming) | undefined;
+}
+
+/** What the agent hands to a hook: the payload of one item. */
+type Alone = { meta: object; traces?: Traces } & Partial<Record<'logs' | 'events' | 'measurements' | 'exceptions', object[]>>;
+type Traces = { resourceSpans?: { scopeSpans?: { spans?: object[] }[] }[] };
+
+/** The hook as the agent calls it: JSON in, JSON out. What Faro's hooks see is a `TransportItem`. */
+function bridged(transform: NonNullable<Host['transform']>): (json: string) => string | null {
+  return (json) => {
+    const { meta, traces, logs, events, measurements, exceptions } = JSON.parse(json) as Alone;
+    const [payload = traces] = logs ?? events ?? measurements ?? exceptions ?? [];
+    const type = logs ? 'log' : events ? 'event' : measurements ? 'measurement' : exceptions ? 'exception' : 'trace';
+    const answer = transform({ type, payload, meta });
+    if (answer === null || !traces) return answer;
+    // Spans of many items share one resource, the agent's own: a hook can change spans and leave them out.
+    const { resourceSpans = [] } = JSON.parse(answer) as Traces;
+    const spans = resourceSpans.flatMap(({ scopeSpans = [] }) => scopeSpans.flatMap(({ spans = [] }) => spans));
+    return spans.map((span) => JSON.stringify(span)).join() || null;
+  };
+}
+
+/** An object that the agent shows as JSON. */
+function shown(at: number): object | undefined {
+  const json = look(at);
+  return json ? (JSON.parse(json) as object) : undefined;
+}
+
+export const agent: Agent = {
+  load(wasm) {
+    if (state === 'new') {
+      try {
+        memory = initSync({ module: wasm }).memory;
+        state = 'loaded';
+      } catch {
+        state = 'dead';
+      }
+    }
+    return state !== 'dead';
+  },
+  start(options, { fetch, transform }) {
+    if (state !== 'loaded') return false;
+    state = 'running';
+    const ignoreErrors = options.ignoreErrors?.filter((pattern) => typeof pattern === 'string');
+    const hook = transform && bridged(transform);
+    if (guarded(false, () => start({ ...options, ignoreErrors }, fetch, hook))) return true;
+    // A fault is the end; options that could not be read are not.
+    if (state === 'running') state = 'loaded';
+    return false;
+  },
+  event(name, domain, attributes, options) {
+    guarded(undefined, () => {
+      const [title, given, entries] = [String(name), domain ? String(domain) : '', entriesOf(attributes)];
+      item(KIND.event, 0, options, () => {
+        text(title);
+        text(given);
+        pairs(entries);
+      });
+    });
+  },
+  log(level, message, context, options) {
+    guarded(undefined, () => {
+      const [name, line, entries] = [String(level), String(message), entriesOf(context)];
+      item(KIND.log, 0, options, () => {
+        text(name);
+        text(line);
+        pairs(entries);
+      });
+    });
+  },
+  measurement(type, values, context, options) {
+    guarded(undefined, () => {
+      const [name, entries] = [String(type), entriesOf(context)];
+      const numbers = Object.entries(values).map(([key, value]) => [key, Number(value)] as const);
+      item(KIND.measurement, 0, options, () => {
+        text(name);
+        count(numbers.length);
+        for (const [key, value] of numbers) {
+          text(key);
+          number(value);
+        }
+        pairs(entries);
+      });
+    });
+  },
+  error(type, value, stack, options) {
+    guarded(undefined, () => {
+      const { fatal, fingerprint, stackFrames, context } = options ?? {};
+      const [name, message, lines, print] = [String(type), String(value), String(stack), textOf(fingerprint ?? '')];
+      const frames = stackFrames?.map(({ filename, function: caller, lineno, colno }) => ({
+        texts: [textOf(filename), textOf(caller)],
+        place: [Number(lineno) || 0, Number(colno) || 0],
+      }));
+      const entries = entriesOf(context);
+      const flags = (frames ? HAS_FRAMES : 0) | (fatal === undefined ? 0 : HAS_FATAL);
+      item(KIND.exception, flags, options, () => {
+        text(name);
+        text(message);
+        text(print);
+        number(fatal ? 1 : 0);
+        if (frames) count(frames.length);
+        else text(lines);
+        for (const { texts, place } of frames ?? []) {
+          texts.forEach(text);
+          place.forEach(number);
+        }
+        pairs(entries);
+      });
+    });
+  },
+  setMeta: (part, value) => guarded(undefined, () => set_meta(PART[part], value)),
+  metas: () => guarded({}, () => shown(LOOK.meta) ?? {}),
+  session: () => guarded(undefined, () => shown(LOOK.session)),
+  requestStart: (method, url, kind) =>
+    guarded(0, () => {
+      begin();
+      text(method);
+      text(url);
+      return fits ? request_start(kind === 'xhr' ? 1 : 0, at) : 0;
+    }),
+  traceparent: (handle) => guarded('', () => traceparent(handle)),
+  requestEnd: (handle, status, error) =>
+    guarded(undefined, () => {
+      begin();
+      text(error ?? '');
+      if (fits) request_end(handle, status, at);
+    }),
+  activeTrace: () => guarded(undefined, () => shown(LOOK.trace) as TraceContext | undefined),
+  vital: {
+    navigation: (timing) => entry(ENTRY.navigation, [], [], timing),
+    firstContentfulPaint: (startTime) => entry(ENTRY.firstPaint, [startTime], [], navigation()),
+    largestContentfulPaint: (startTime, element, requestStart, responseEnd) =>
+      entry(ENTRY.largestPaint, [startTime, requestStart, responseEnd], [element]),
+    layoutShift: (startTime, value, target) => entry(ENTRY.shift, [startTime, value], [target]),
+    interaction: (id, startTime, duration, processingStart, processingEnd, name, target) =>
+      entry(ENTRY.interaction, [id, startTime, duration, processingStart, processingEnd], [name, target]),
+    firstInput: () => entry(ENTRY.firstInput, [], [], navigation()),
+  },
+  hidden() {
+    const { interactionCount = 0 } = performance as { interactionCount?: number };
+    entry(ENTRY.hidden, [performance.now(), interactionCount], [], navigation());
+  },
+  restored: (persisted) => guarded(undefined, () => persisted && moment(MOMENT.restored)),
+  flush: (reason) => guarded(undefined, () => moment(reason === 'call' ? MOMENT.flush : MOMENT.goes)),
+  pause: () => guarded(undefined, () => moment(MOMENT.pause)),
+  unpause: () => guarded(undefined, () => moment(MOMENT.unpause)),
+  shutdown() {
+    guarded(undefined, () => moment(MOMENT.shutdown));
+    if (state === 'running') state = 'loaded';
+  },
+  stats: () => guarded({}, () => shown(LOOK.stats) ?? {}),
+};

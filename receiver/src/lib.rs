@@ -4,8 +4,13 @@
 
 pub mod app;
 pub mod config;
+pub mod convert;
+pub mod enrich;
 pub mod http;
 pub mod ingest;
 pub mod journal;
+pub mod lane;
 pub mod shutdown;
+pub mod sink;
 pub mod telemetry;
+pub mod viewer;

@@ -9,7 +9,8 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
 use std::fmt;
-use std::time::Duration;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, SystemTime};
 use thiserror::Error;
 use tracing_subscriber::EnvFilter;
 
@@ -80,6 +81,7 @@ pub struct Metrics {
     lane_items: By<&'static str>,
     lane_dropped: ByLaneAndReason,
     lane_retries: By<&'static str>,
+    lane_other: By<&'static str>,
     lane_lag_records: By<&'static str, Gauge>,
     lane_lag_bytes: By<&'static str, Gauge>,
     journal_bytes: Gauge,
@@ -104,6 +106,7 @@ impl Default for Metrics {
             lane_items: Family::default(),
             lane_dropped: Family::default(),
             lane_retries: Family::default(),
+            lane_other: Family::default(),
             lane_lag_records: Family::default(),
             lane_lag_bytes: Family::default(),
             journal_bytes: Gauge::default(),
@@ -136,6 +139,7 @@ impl Metrics {
         r.register("farol_lane_delivered_items", "Items that a lane delivered", self.lane_items.clone());
         r.register("farol_lane_dropped_items", "Items that a lane gave up", self.lane_dropped.clone());
         r.register("farol_lane_retries", "Deliveries tried again", self.lane_retries.clone());
+        r.register("farol_lane_other_items", "Items under the label value other", self.lane_other.clone());
         r.register("farol_lane_lag_records", "Records a lane has yet to deliver", self.lane_lag_records.clone());
         r.register("farol_lane_lag_bytes", "Bytes a lane has yet to deliver", self.lane_lag_bytes.clone());
         r.register("farol_journal_bytes", "Bytes of the journal on disk", self.journal_bytes.clone());
@@ -203,6 +207,13 @@ impl Metrics {
         self.lane_retries.get_or_create(&[("lane", lane)]).inc();
     }
 
+    /// `lane` had to put `items` under the label value `other`: their names were past its budget.
+    pub fn lane_other(&self, lane: &'static str, items: u64) {
+        if items > 0 {
+            self.lane_other.get_or_create(&[("lane", lane)]).inc_by(items);
+        }
+    }
+
     /// What `lane` has yet to deliver.
     pub fn lane_lag(&self, lane: &'static str, records: u64, bytes: u64) {
         self.lane_lag_records.get_or_create(&[("lane", lane)]).set(records as i64);
@@ -212,6 +223,38 @@ impl Metrics {
     /// What the journal takes on disk.
     pub fn journal_bytes(&self, bytes: u64) {
         self.journal_bytes.set(bytes as i64);
+    }
+}
+
+/// Why a lane is not getting on, and since when; empty while it is.
+#[derive(Clone, Debug, Default)]
+pub struct Failing(Arc<Mutex<Option<Failure>>>);
+
+/// What a store said last, while deliveries fail.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Failure {
+    /// When the first of them failed.
+    pub since: SystemTime,
+    /// Why the last of them did.
+    pub reason: String,
+}
+
+impl Failing {
+    /// The failure, while there is one.
+    pub fn now(&self) -> Option<Failure> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Sets or clears it; true when that starts or ends a failure.
+    pub fn set(&self, reason: Option<&str>) -> bool {
+        let mut failure = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let was = failure.take();
+        let changed = was.is_some() != reason.is_some();
+        *failure = reason.map(|reason| Failure {
+            since: was.map_or_else(SystemTime::now, |was| was.since),
+            reason: reason.to_owned(),
+        });
+        changed
     }
 }
 
@@ -229,6 +272,7 @@ mod tests {
         metrics.lane_delivered("loki", 3, 5);
         metrics.lane_dropped("loki", Reason::Rejected, 6);
         metrics.lane_retried("loki");
+        metrics.lane_other("loki", 10);
         metrics.lane_lag("loki", 7, 8);
         metrics.journal_bytes(9);
         let text = metrics.text();
@@ -249,6 +293,7 @@ mod tests {
             "farol_lane_delivered_items_total{lane=\"loki\"} 5",
             "farol_lane_dropped_items_total{lane=\"loki\",reason=\"rejected\"} 6",
             "farol_lane_retries_total{lane=\"loki\"} 1",
+            "farol_lane_other_items_total{lane=\"loki\"} 10",
             "farol_lane_lag_records{lane=\"loki\"} 7",
             "farol_lane_lag_bytes{lane=\"loki\"} 8",
             "farol_journal_bytes 9",

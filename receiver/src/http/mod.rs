@@ -9,7 +9,7 @@ mod listen;
 
 use crate::ingest::{Admission, Refusal};
 use crate::journal::Journal;
-use crate::telemetry::Metrics;
+use crate::telemetry::{Failing, Metrics};
 use auth::ApiKey;
 use axum::Router;
 use axum::extract::{self, MatchedPath, Request};
@@ -44,6 +44,8 @@ pub struct Parts {
     pub journal: Journal,
     /// The byte budget of a lane.
     pub lane_bytes: u64,
+    /// Why lanes are not getting on, by their names.
+    pub failing: Vec<(&'static str, Failing)>,
     /// Counts answers.
     pub metrics: Arc<Metrics>,
     /// Cancelled when the receiver is stopping.

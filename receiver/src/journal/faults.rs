@@ -6,7 +6,10 @@ use std::io;
 use std::{
     collections::VecDeque,
     io::{self, ErrorKind},
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicUsize, Ordering},
+    },
 };
 
 /// What is to go wrong next.
@@ -14,6 +17,11 @@ use std::{
 pub(super) struct Faults {
     #[cfg(test)]
     plan: Arc<Mutex<VecDeque<Fault>>>,
+    /// An fdatasync waits for as long as a test holds this.
+    #[cfg(test)]
+    pub gate: Arc<Mutex<()>>,
+    #[cfg(test)]
+    pub syncs: Arc<AtomicUsize>,
 }
 
 /// One thing that goes wrong once. Faults happen in the order given, each at the first operation it fits.
@@ -78,6 +86,8 @@ impl Faults {
     }
 
     pub(super) fn sync(&self) -> io::Result<()> {
+        self.syncs.fetch_add(1, Ordering::SeqCst);
+        drop(self.gate.lock().unwrap());
         self.fail(|fault| fault == Fault::Sync)
     }
 

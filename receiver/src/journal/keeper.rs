@@ -36,7 +36,7 @@ impl Bell {
         self.set(|rung| rung.committed = true);
     }
 
-    /// A segment was sealed.
+    /// A segment was begun or sealed.
     pub fn ring(&self) {
         self.set(|rung| rung.urgent = true);
     }
@@ -85,6 +85,8 @@ impl Bell {
 pub(super) fn run(shared: Arc<Shared>) {
     let patience = shared.options.span().clamp(LOOK_EVERY.0, LOOK_EVERY.1);
     let mut stored: Option<Instant> = None;
+    // What the last run left may be too much or too old.
+    shared.bell.ring();
     loop {
         let hold = stored.map_or(Duration::ZERO, |stored| CURSORS_EVERY.saturating_sub(stored.elapsed()));
         let mut rung = shared.bell.wait(hold, patience);

@@ -34,8 +34,8 @@
 //! that point behind the end (a disk that forgot) move the end there, so that no position is used twice.
 //!
 //! **What is kept.** A segment is deleted when every lane *opened in this run* has passed it and it is older than
-//! `keep_passed`; the cursor file of a lane that is not opened stays, but holds nothing back. Open all lanes before the
-//! first commit. Beyond `max_bytes`, and at `max_age`, the oldest segments go whoever has not passed them: those lanes
+//! `keep_passed`; the cursor file of a lane that is not opened stays, but holds nothing back. Until a
+//! lane reads or commits nothing counts as passed: open all lanes before. Beyond `max_bytes`, and at `max_age`, the oldest segments go whoever has not passed them: those lanes
 //! move forward and count what they lost. A segment spans at most a sixteenth of `max_age` and of its time the last
 //! write counts, so nothing gets older than `max_age` and nothing is lost before fifteen sixteenths of it.
 
@@ -48,6 +48,8 @@ mod reader;
 mod record;
 mod segments;
 mod state;
+#[cfg(test)]
+mod tests;
 mod writer;
 
 use std::{
@@ -398,7 +400,12 @@ impl Journal {
         for segment in segments {
             let path = shared.files.path(&segment.file_name());
             let io = |source| JournalError::Io { path: path.clone(), source };
-            let file = Arc::new(File::open(&path).map_err(io)?);
+            let file = match File::open(&path) {
+                Ok(file) => Arc::new(file),
+                // Deleted since: too old, or over the budget.
+                Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+                Err(error) => return Err(io(error)),
+            };
             let mut from = segment.start;
             while from.position < segment.end.position {
                 let chunk = segments::read(file.clone(), &segment, from, 1 << 20).map_err(io)?;

@@ -1,0 +1,27 @@
+//! The browser's two clocks.
+
+use wasm_bindgen::JsCast;
+use web_sys::Performance;
+
+/// Wall time, and the finer clock that no one sets.
+pub struct Clock {
+    performance: Option<Performance>,
+}
+
+impl Clock {
+    /// The clocks of this page or worker.
+    pub fn new() -> Self {
+        let performance = super::options::get(&js_sys::global(), "performance");
+        Clock { performance: performance.and_then(|value| value.dyn_into().ok()) }
+    }
+
+    /// Milliseconds since the epoch.
+    pub fn now(&self) -> f64 {
+        js_sys::Date::now()
+    }
+
+    /// Milliseconds since the page began; only differences mean something.
+    pub fn fine(&self) -> f64 {
+        self.performance.as_ref().map_or_else(js_sys::Date::now, Performance::now)
+    }
+}

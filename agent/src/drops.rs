@@ -1,0 +1,89 @@
+//! Why an item was not sent, and how often: one counter for each reason.
+
+use wire::{Pairs, Text};
+
+/// Every reason for which an item does not reach the collector.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reason {
+    /// It equals the one before it.
+    Duplicate,
+    /// Its session is not sampled.
+    Unsampled,
+    /// The page paused the agent.
+    Paused,
+    /// `ignoreErrors` names it.
+    Ignored,
+    /// The page's hook returned null.
+    BeforeSend,
+    /// The page's hook threw, or returned what is no JSON text.
+    HookFailed,
+    /// It was pushed while the agent was at work, or by a hook that answers each item with a new one.
+    Reentrant,
+    /// It did not arrive whole over the border: longer than the scratch buffer may be, or garbled.
+    Malformed,
+    /// Too many requests were open to observe one more.
+    RequestsFull,
+    /// Its batch was the oldest of too many.
+    QueueFull,
+    /// The collector will never take its batch: a 4xx other than 408, 425 and 429.
+    Refused,
+    /// Its batch was tried as often as is allowed.
+    Exhausted,
+    /// There is no URL to send to.
+    NoUrl,
+}
+
+impl Reason {
+    const NAMES: [&'static str; 13] = [
+        "duplicate",
+        "unsampled",
+        "paused",
+        "ignored",
+        "before_send",
+        "hook_failed",
+        "reentrant",
+        "malformed",
+        "requests_full",
+        "queue_full",
+        "refused",
+        "exhausted",
+        "no_url",
+    ];
+}
+
+/// Items dropped so far, by reason.
+#[derive(Default)]
+pub struct Drops {
+    counts: [u32; Reason::NAMES.len()],
+}
+
+impl Drops {
+    /// Counts `items` more.
+    pub fn add(&mut self, reason: Reason, items: u32) {
+        if let Some(count) = self.counts.get_mut(reason as usize) {
+            *count = count.saturating_add(items);
+        }
+    }
+
+    /// The reasons that occurred, with their counts as text.
+    pub fn pairs(&self) -> Pairs<'static> {
+        let counted = Reason::NAMES.iter().zip(&self.counts).filter(|(_, count)| **count > 0);
+        let text = |count: u32| Text::from(itoa::Buffer::new().format(count).to_owned());
+        Pairs(counted.map(|(name, count)| (Text::from(*name), text(*count))).collect())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_reason_has_its_own_counter() {
+        let mut drops = Drops::default();
+        assert!(drops.pairs().is_empty());
+        drops.add(Reason::Duplicate, 2);
+        drops.add(Reason::NoUrl, 1);
+        drops.add(Reason::Duplicate, u32::MAX);
+        assert_eq!(drops.pairs().0, [("duplicate".into(), "4294967295".into()), ("no_url".into(), "1".into())]);
+    }
+}

@@ -1,0 +1,307 @@
+//! Spans of requests: the open ones by handle, and the span and the Faro event that an ended one becomes.
+
+use crate::policy;
+use crate::sampling::Chance;
+use serde::Serialize;
+use wire::trace::{KeyValue, Nanos, Span, Status};
+use wire::{Event, Pairs, Text, TraceContext};
+
+/// What makes the request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Client {
+    /// `fetch`.
+    Fetch,
+    /// `XMLHttpRequest`.
+    Xhr,
+}
+
+/// The ids of a span that others hang under.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Parent {
+    /// 32 lower-case hex digits.
+    pub trace_id: String,
+    /// 16 lower-case hex digits.
+    pub span_id: String,
+}
+
+impl Parent {
+    /// Ids as a driver sets them; `None` when they are not ids.
+    pub fn new(trace_id: String, span_id: String) -> Option<Parent> {
+        let hex = |id: &str, digits: usize| {
+            id.len() == digits
+                && id.bytes().all(|b| b.is_ascii_digit() || matches!(b, b'a'..=b'f'))
+                && id.bytes().any(|b| b != b'0')
+        };
+        (hex(&trace_id, 32) && hex(&span_id, 16)).then_some(Parent { trace_id, span_id })
+    }
+}
+
+/// A request under way.
+pub struct Request {
+    handle: u32,
+    client: Client,
+    trace_id: String,
+    span_id: String,
+    parent: Option<String>,
+    method: String,
+    url: String,
+    start: f64,
+    fine: f64,
+}
+
+impl Request {
+    /// The W3C header, always sampled: what is not sampled is not observed.
+    pub fn traceparent(&self) -> String {
+        let mut text = String::with_capacity(55);
+        for part in ["00-", &self.trace_id, "-", &self.span_id, "-01"] {
+            text.push_str(part);
+        }
+        text
+    }
+}
+
+/// The open requests, never more than [`policy::REQUESTS_OPEN`].
+#[derive(Default)]
+pub struct Requests {
+    open: Vec<Request>,
+    last: u32,
+}
+
+impl Requests {
+    /// Opens a span at `times`: milliseconds since the epoch, and the same on the fine clock. 0 when too many are open.
+    pub fn start(
+        &mut self,
+        client: Client,
+        method: &str,
+        url: &str,
+        parent: Option<Parent>,
+        times: (f64, f64),
+        chance: &mut Chance,
+    ) -> u32 {
+        if self.open.len() >= policy::REQUESTS_OPEN {
+            return 0;
+        }
+        self.last = self.last.checked_add(1).unwrap_or(1);
+        let (trace_id, parent) = match parent {
+            Some(parent) => (parent.trace_id, Some(parent.span_id)),
+            None => (chance.hex_id(32), None),
+        };
+        self.open.push(Request {
+            handle: self.last,
+            client,
+            trace_id,
+            span_id: chance.hex_id(16),
+            parent,
+            method: method.to_ascii_uppercase(),
+            url: without_credentials(url),
+            start: times.0,
+            fine: times.1,
+        });
+        self.last
+    }
+
+    /// The open request of a handle.
+    pub fn get(&self, handle: u32) -> Option<&Request> {
+        self.open.iter().find(|request| request.handle == handle)
+    }
+
+    /// Takes out the request of a handle.
+    pub fn end(&mut self, handle: u32) -> Option<Request> {
+        let at = self.open.iter().position(|request| request.handle == handle)?;
+        Some(self.open.swap_remove(at))
+    }
+}
+
+/// How a request ended.
+pub struct End<'a> {
+    /// Milliseconds on the fine clock.
+    pub fine: f64,
+    /// The HTTP status, 0 when there was no answer.
+    pub status: u16,
+    /// The name of the failure, such as `TypeError`; empty when there was an answer.
+    pub error: &'a str,
+    /// The session's id, empty without sessions.
+    pub session: &'a str,
+    /// The same instant as RFC 3339.
+    pub timestamp: &'a str,
+}
+
+/// The client span of an ended request (HTTP semantic conventions 1.3x), and the event that Faro's dashboards read.
+pub fn spans<'a>(request: &'a Request, end: &End<'a>) -> (Span<'a>, Event<'a>) {
+    let (host, port) = authority(&request.url);
+    let status = decimal(f64::from(end.status));
+    let failed = end.status == 0 || end.status >= 400;
+    let mut attributes = vec![
+        KeyValue::text("http.request.method", &request.method),
+        KeyValue::text("url.full", &request.url),
+        KeyValue::text("server.address", host),
+        KeyValue::int("server.port", i64::from(port)),
+    ];
+    // Faro's events say `http.response.status_code` 0 for a failure; a span must not, so only the event has it.
+    let mut pairs: Vec<(Text, Text)> = vec![
+        ("http.request.method".into(), request.method.as_str().into()),
+        ("url.full".into(), request.url.as_str().into()),
+        ("server.address".into(), host.into()),
+        ("server.port".into(), decimal(f64::from(port)).into()),
+        ("http.response.status_code".into(), status.clone().into()),
+    ];
+    if end.status != 0 {
+        attributes.push(KeyValue::int("http.response.status_code", i64::from(end.status)));
+    }
+    if !end.session.is_empty() {
+        attributes.push(KeyValue::text("session.id", end.session));
+        pairs.push(("session.id".into(), end.session.into()));
+    }
+    if failed {
+        let error = if end.status == 0 { end.error.to_owned() } else { status };
+        pairs.push(("error.type".into(), error.clone().into()));
+        attributes.push(KeyValue { key: "error.type".into(), value: wire::trace::Value::String(error.into()) });
+    }
+    let took = (end.fine - request.fine).max(0.0);
+    let (from, to) = (nanos(request.start), nanos(request.start) + nanos(took));
+    pairs.push(("duration_ns".into(), decimal((to - from) as f64).into()));
+    let span = Span {
+        trace_id: request.trace_id.as_str().into(),
+        span_id: request.span_id.as_str().into(),
+        parent_span_id: request.parent.as_deref().map(Text::from),
+        name: request.method.as_str().into(),
+        kind: 3,
+        start_time_unix_nano: Nanos(from),
+        end_time_unix_nano: Nanos(to),
+        attributes: attributes.into(),
+        status: Some(Status { code: if failed { 2 } else { 0 }, message: None }),
+        // Sampled, and the bit that says so of the parent being known to be local or not (OTLP 1.1).
+        flags: Some(0x101),
+        ..Span::default()
+    };
+    let event = Event {
+        name: match request.client {
+            Client::Fetch => "faro.tracing.fetch".into(),
+            Client::Xhr => "faro.tracing.xml-http-request".into(),
+        },
+        domain: Some("browser".into()),
+        attributes: Pairs(pairs),
+        timestamp: end.timestamp.into(),
+        trace: Some(TraceContext { trace_id: span.trace_id.clone(), span_id: span.span_id.clone() }),
+        action: None,
+    };
+    (span, event)
+}
+
+/// Nanoseconds of milliseconds, exact to the microsecond that browsers give at best.
+fn nanos(millis: f64) -> u64 {
+    (millis * 1_000.0) as u64 * 1_000
+}
+
+fn decimal(number: f64) -> String {
+    itoa::Buffer::new().format(number as u64).to_owned()
+}
+
+/// Where `user:password@` stands in an absolute URL, and where its authority ends.
+fn bounds(url: &str) -> (usize, usize, usize) {
+    let bytes = url.as_bytes();
+    let start = crate::client::position(bytes, b"://").map_or(0, |at| at + 3);
+    let rest = bytes.get(start..).unwrap_or_default();
+    let end = start + rest.iter().position(|b| matches!(b, b'/' | b'?' | b'#')).unwrap_or(rest.len());
+    let authority = bytes.get(start..end).unwrap_or_default();
+    let host = start + authority.iter().rposition(|b| *b == b'@').map_or(0, |at| at + 1);
+    (start, host, end)
+}
+
+/// The URL without `user:password@`, which must not leave the page.
+fn without_credentials(url: &str) -> String {
+    let (start, host, _) = bounds(url);
+    let mut clean = String::from(url.get(..start).unwrap_or_default());
+    clean.push_str(url.get(host..).unwrap_or_default());
+    clean
+}
+
+/// Host and port of an absolute URL; the scheme's port where it names none, 0 for a scheme without ports.
+fn authority(url: &str) -> (&str, u16) {
+    let (_, host, end) = bounds(url);
+    let authority = url.get(host..end).unwrap_or_default();
+    let default = match url.as_bytes() {
+        [b'h', b't', b't', b'p', b's', ..] => 443,
+        [b'h', b't', b't', b'p', ..] => 80,
+        _ => 0,
+    };
+    // The colons of an IPv6 address stand before its closing bracket.
+    match authority.bytes().rposition(|b| b == b':' || b == b']') {
+        Some(at) if authority.as_bytes().get(at) == Some(&b':') => {
+            let digits = authority.bytes().skip(at + 1).filter(u8::is_ascii_digit);
+            let port = digits.fold(0_u16, |port, d| port.wrapping_mul(10).wrapping_add(u16::from(d - b'0')));
+            (authority.get(..at).unwrap_or_default(), port)
+        }
+        _ => (authority, default),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn open(requests: &mut Requests, chance: &mut Chance, url: &str, parent: Option<Parent>) -> u32 {
+        requests.start(Client::Fetch, "get", url, parent, (1_795_223_623_585.0, 100.0), chance)
+    }
+
+    #[test]
+    fn an_answered_request_is_a_client_span_and_an_event() {
+        let (mut requests, mut chance) = (Requests::default(), Chance::new([1, 2]));
+        let handle = open(&mut requests, &mut chance, "https://u:p@api.test:8443/x?q=a@b", None);
+        let header = requests.get(handle).expect("open").traceparent();
+        let request = requests.end(handle).expect("open");
+        assert!(requests.get(handle).is_none());
+        let end = End { fine: 127.25, status: 404, error: "", session: "s1", timestamp: "t" };
+        let (span, event) = spans(&request, &end);
+        assert_eq!(header, format!("00-{}-{}-01", &*span.trace_id, &*span.span_id));
+        assert_eq!((&*span.name, span.kind, span.status.as_ref().map(|s| s.code)), ("GET", 3, Some(2)));
+        assert_eq!(span.start_time_unix_nano, Nanos(1_795_223_623_585_000_000));
+        assert_eq!(span.end_time_unix_nano, Nanos(1_795_223_623_612_250_000));
+        let attribute = |key: &str| span.attributes.iter().find(|a| &*a.key == key).map(|a| a.value.clone());
+        assert_eq!(attribute("url.full"), Some(wire::trace::Value::String("https://api.test:8443/x?q=a@b".into())));
+        assert_eq!(attribute("server.port"), Some(wire::trace::Value::Int(8443)));
+        assert_eq!(attribute("error.type"), Some(wire::trace::Value::String("404".into())));
+        assert_eq!(&*event.name, "faro.tracing.fetch");
+        assert_eq!(event.attributes.get("duration_ns"), Some("27250000"));
+        assert_eq!(event.attributes.get("http.response.status_code"), Some("404"));
+        assert_eq!(event.attributes.get("session.id"), Some("s1"));
+    }
+
+    #[test]
+    fn a_failed_request_names_its_error_and_no_status() {
+        let (mut requests, mut chance) = (Requests::default(), Chance::new([1, 2]));
+        let parent = Parent::new("0af7651916cd43dd8448eb211c80319c".into(), "b7ad6b7169203331".into());
+        let handle = open(&mut requests, &mut chance, "http://[::1]/", parent.clone());
+        let request = requests.end(handle).expect("open");
+        let (span, event) =
+            spans(&request, &End { fine: 0.0, status: 0, error: "AbortError", session: "", timestamp: "t" });
+        assert_eq!(span.parent_span_id.as_deref(), Some("b7ad6b7169203331"));
+        assert_eq!(&*span.trace_id, "0af7651916cd43dd8448eb211c80319c");
+        assert_eq!(span.end_time_unix_nano, span.start_time_unix_nano);
+        assert!(span.attributes.iter().all(|a| &*a.key != "http.response.status_code"));
+        assert_eq!(event.attributes.get("error.type"), Some("AbortError"));
+        assert_eq!(event.attributes.get("server.address"), Some("[::1]"));
+        assert_eq!(event.attributes.get("server.port"), Some("80"));
+    }
+
+    #[test]
+    fn ids_that_are_none_are_no_parent() {
+        for (trace, span) in
+            [("", ""), ("0af7651916cd43dd8448eb211c80319c", "0000000000000000"), ("Z", "b7ad6b7169203331")]
+        {
+            assert_eq!(Parent::new(trace.into(), span.into()), None);
+        }
+    }
+
+    #[test]
+    fn no_more_than_the_limit_is_observed() {
+        let (mut requests, mut chance) = (Requests::default(), Chance::new([1, 2]));
+        let handles: Vec<u32> =
+            (0..=policy::REQUESTS_OPEN).map(|_| open(&mut requests, &mut chance, "http://a/", None)).collect();
+        assert_eq!(handles.iter().filter(|handle| **handle == 0).count(), 1);
+        assert!(requests.end(0).is_none());
+        assert!(requests.end(*handles.first().expect("one")).is_some());
+        assert!(open(&mut requests, &mut chance, "http://a/", None) > 0);
+    }
+}

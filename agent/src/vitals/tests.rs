@@ -1,0 +1,241 @@
+//! Sequences of entries and what is reported after them.
+
+use super::inp::Interaction;
+use super::lcp::Paint;
+use super::*;
+
+fn navigation() -> Navigation {
+    Navigation {
+        activation: 0.0,
+        wait_end: 1.5,
+        domain_lookup: 1.5,
+        connect_start: 1.5,
+        connect_end: 1.5,
+        response_start: 7.5,
+        dom_interactive: 100.0,
+        dom_content_loaded: 120.0,
+        dom_complete: 200.0,
+        kind: "navigate".into(),
+    }
+}
+
+fn vitals(first_hidden: f64, navigation: Navigation) -> Vitals {
+    let mut vitals = Vitals::new(first_hidden, 1_795_223_618_015.0, &mut Chance::new([1, 1]));
+    vitals.navigate(navigation);
+    vitals
+}
+
+fn feed<'a>(vitals: &mut Vitals, entries: impl IntoIterator<Item = Entry<'a>>) -> Vec<Report> {
+    let mut reports = Vec::new();
+    entries.into_iter().for_each(|entry| vitals.take(entry, |report| reports.push(report)));
+    reports
+}
+
+fn paint(time: f64, element: &str) -> Entry<'_> {
+    Entry::LargestPaint(Paint { time, request_start: 0.0, response_end: 0.0, element })
+}
+
+fn shift(time: f64, value: f64) -> Entry<'static> {
+    Entry::Shift { time, value, target: "#moved" }
+}
+
+fn click(id: f64, start: f64, duration: f64) -> Entry<'static> {
+    let (processing_start, processing_end) = (start + 1.0, start + 3.0);
+    Entry::Interaction(Interaction {
+        id,
+        start,
+        duration,
+        processing_start,
+        processing_end,
+        name: "click",
+        target: "#b",
+    })
+}
+
+const HIDDEN: Entry<'static> = Entry::Hidden { time: 9_000.0, interactions: 0.0 };
+
+fn value(reports: &[Report], name: &str) -> Option<f64> {
+    reports.iter().find(|report| report.name == name).map(|report| report.value)
+}
+
+#[test]
+fn ttfb_is_reported_once_and_in_parts() {
+    let mut vitals = vitals(f64::INFINITY, navigation());
+    let reports = feed(&mut vitals, [Entry::Navigation, Entry::Navigation]);
+    let report = reports.first().expect("one");
+    assert_eq!((reports.len(), report.name, report.value, report.delta, report.rating), (1, "ttfb", 7.5, 7.5, "good"));
+    assert!(report.values.contains(&("request_duration", 6.0)) && report.values.contains(&("waiting_duration", 1.5)));
+    assert_eq!(report.navigation, "navigate");
+    let mut unknown = self::vitals(f64::INFINITY, Navigation::default());
+    assert_eq!(feed(&mut unknown, [Entry::Navigation]), []);
+}
+
+#[test]
+fn a_prerendered_page_begins_when_it_is_shown() {
+    let mut vitals = vitals(f64::INFINITY, Navigation { activation: 500.0, ..navigation() });
+    let reports = feed(&mut vitals, [Entry::Navigation, Entry::FirstPaint(400.0), paint(650.0, "#h"), HIDDEN]);
+    assert_eq!(
+        (value(&reports, "ttfb"), value(&reports, "fcp"), value(&reports, "lcp")),
+        (Some(0.0), Some(0.0), Some(150.0))
+    );
+}
+
+#[test]
+fn fcp_says_how_far_the_page_was() {
+    let reports = feed(&mut vitals(f64::INFINITY, navigation()), [Entry::FirstPaint(110.0), Entry::FirstPaint(110.0)]);
+    let report = reports.first().expect("one");
+    assert_eq!((reports.len(), report.value), (1, 110.0));
+    assert_eq!(report.context, [("load_state", "dom-interactive".to_owned())]);
+    assert_eq!(report.values, [("first_byte_to_fcp", 102.5), ("time_to_first_byte", 7.5)]);
+    let states = [50.0, 110.0, 150.0, 200.0].map(|time| navigation().load_state(time));
+    assert_eq!(states, ["loading", "dom-interactive", "dom-content-loaded", "complete"]);
+    assert_eq!(Navigation::default().load_state(50.0), "loading");
+}
+
+#[test]
+fn paints_after_the_page_was_hidden_do_not_count() {
+    let reports = feed(&mut vitals(50.0, navigation()), [Entry::FirstPaint(60.0), paint(70.0, "#h"), HIDDEN]);
+    assert_eq!(reports, []);
+}
+
+#[test]
+fn lcp_is_the_last_candidate_before_the_user_acts() {
+    let mut vitals = vitals(f64::INFINITY, navigation());
+    let entries =
+        [paint(300.0, "#small"), paint(2_600.0, "#large"), Entry::FirstInput, paint(5_000.0, "#late"), HIDDEN];
+    let reports = feed(&mut vitals, entries);
+    assert_eq!(reports.len(), 1);
+    let report = reports.first().expect("one");
+    assert_eq!((report.name, report.value, report.rating), ("lcp", 2_600.0, "needs-improvement"));
+    assert_eq!(report.context, [("element", "#large".to_owned())]);
+}
+
+#[test]
+fn the_parts_of_lcp_add_up() {
+    let check = |request_start, response_end, parts: [f64; 4]| {
+        let paint = Paint { time: 1_000.0, request_start, response_end, element: "" };
+        let reports = feed(&mut vitals(f64::INFINITY, navigation()), [Entry::LargestPaint(paint), Entry::FirstInput]);
+        let values: Vec<f64> =
+            reports.iter().flat_map(|report| report.values.iter().map(|(_, value)| *value)).collect();
+        assert_eq!(values, parts);
+        assert_eq!(values.iter().sum::<f64>(), 1_000.0);
+    };
+    check(0.0, 0.0, [992.5, 0.0, 0.0, 7.5]);
+    check(207.5, 507.5, [492.5, 200.0, 300.0, 7.5]);
+    // A resource that ended after the paint, as a progressive image does.
+    check(207.5, 1_500.0, [0.0, 200.0, 792.5, 7.5]);
+}
+
+#[test]
+fn cls_is_the_worst_window() {
+    let mut vitals = vitals(f64::INFINITY, navigation());
+    let shifts = [shift(100.0, 0.05), shift(900.0, 0.1), shift(2_000.0, 0.02), shift(2_500.0, 0.04)];
+    let reports = feed(&mut vitals, [Entry::FirstPaint(50.0)].into_iter().chain(shifts).chain([HIDDEN, HIDDEN]));
+    let report = reports.iter().find(|report| report.name == "cls").expect("cls");
+    assert!((report.value - 0.15).abs() < 1e-12);
+    assert_eq!((report.rating, reports.len()), ("needs-improvement", 2));
+    assert_eq!(report.values, [("largest_shift_value", 0.1), ("largest_shift_time", 900.0)]);
+    assert_eq!(report.context, [("load_state", "complete".to_owned()), ("largest_shift_target", "#moved".to_owned())]);
+    // A worse window later is reported as the difference.
+    let later = feed(&mut vitals, [shift(9_500.0, 0.4), HIDDEN]);
+    let report = later.first().expect("cls again");
+    assert!((report.delta - 0.25).abs() < 1e-12 && report.value == 0.4 && report.rating == "poor");
+}
+
+#[test]
+fn a_window_of_shifts_lasts_five_seconds() {
+    let mut vitals = vitals(f64::INFINITY, navigation());
+    let shifts = (0..12).map(|n| shift(f64::from(n) * 900.0, 0.01));
+    let reports = feed(&mut vitals, [Entry::FirstPaint(50.0)].into_iter().chain(shifts).chain([HIDDEN]));
+    assert!((value(&reports, "cls").expect("cls") - 0.06).abs() < 1e-12);
+}
+
+#[test]
+fn a_page_that_stood_still_has_a_score_of_zero_and_a_blank_one_has_none() {
+    let still = feed(&mut vitals(f64::INFINITY, navigation()), [Entry::FirstPaint(50.0), HIDDEN]);
+    assert_eq!(value(&still, "cls"), Some(0.0));
+    assert_eq!(feed(&mut vitals(f64::INFINITY, navigation()), [HIDDEN]), []);
+}
+
+#[test]
+fn inp_is_the_longest_interaction_with_its_phases() {
+    let mut vitals = vitals(f64::INFINITY, navigation());
+    let reports =
+        feed(&mut vitals, [click(7.0, 1_000.0, 48.0), click(14.0, 2_000.0, 616.0), click(21.0, 3_000.0, 40.0), HIDDEN]);
+    let report = reports.first().expect("inp");
+    assert_eq!((report.name, report.value, report.rating), ("inp", 616.0, "poor"));
+    assert_eq!(
+        report.values,
+        [
+            ("interaction_time", 2_000.0),
+            ("presentation_delay", 613.0),
+            ("input_delay", 1.0),
+            ("processing_duration", 2.0),
+            ("next_paint_time", 2_616.0),
+        ]
+    );
+    assert!(report.context.contains(&("interaction_type", "pointer".to_owned())));
+    assert_eq!(feed(&mut vitals, [HIDDEN]), []);
+}
+
+#[test]
+fn events_of_one_interaction_count_once() {
+    let mut vitals = vitals(f64::INFINITY, navigation());
+    let down = Interaction {
+        id: 7.0,
+        start: 1_000.0,
+        duration: 104.0,
+        processing_start: 1_002.0,
+        processing_end: 1_010.0,
+        name: "pointerdown",
+        target: "#b",
+    };
+    let up = Interaction {
+        id: 7.0,
+        start: 1_020.0,
+        duration: 88.0,
+        processing_start: 1_030.0,
+        processing_end: 1_090.0,
+        name: "pointerup",
+        target: "",
+    };
+    let reports = feed(&mut vitals, [Entry::Interaction(down), Entry::Interaction(up), HIDDEN]);
+    let report = reports.first().expect("inp");
+    assert_eq!(report.value, 104.0);
+    assert!(report.values.contains(&("processing_duration", 88.0)), "{:?}", report.values);
+    assert!(report.context.contains(&("interaction_target", "#b".to_owned())));
+}
+
+#[test]
+fn one_interaction_in_fifty_is_left_out() {
+    let check = |interactions: f64, expected: f64| {
+        let mut vitals = vitals(f64::INFINITY, navigation());
+        let clicks =
+            (0..20).map(|n| click(7.0 + 7.0 * f64::from(n), f64::from(n) * 1_000.0, 100.0 + 8.0 * f64::from(n)));
+        let reports = feed(&mut vitals, clicks.chain([Entry::Hidden { time: 1e5, interactions }]));
+        assert_eq!(value(&reports, "inp"), Some(expected));
+    };
+    check(0.0, 252.0);
+    check(49.0, 252.0);
+    check(50.0, 244.0);
+    check(149.0, 236.0);
+    // Only the ten longest are remembered.
+    check(5_000.0, 180.0);
+}
+
+#[test]
+fn a_restored_page_counts_shifts_and_interactions_anew() {
+    let mut vitals = vitals(f64::INFINITY, navigation());
+    feed(
+        &mut vitals,
+        [Entry::FirstPaint(50.0), paint(60.0, "#h"), shift(100.0, 0.3), click(7.0, 500.0, 300.0), HIDDEN],
+    );
+    vitals.restore(1_795_223_700_000.0, &mut Chance::new([2, 2]));
+    vitals.navigate(navigation());
+    let reports = feed(&mut vitals, [paint(9_500.0, "#h"), shift(9_600.0, 0.01), click(14.0, 9_700.0, 64.0), HIDDEN]);
+    assert_eq!(
+        (value(&reports, "cls"), value(&reports, "inp"), value(&reports, "lcp")),
+        (Some(0.01), Some(64.0), None)
+    );
+    assert!(reports.iter().all(|report| report.navigation == "back-forward-cache" && report.delta == report.value));
+}

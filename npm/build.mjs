@@ -1,0 +1,48 @@
+// Builds dist/: index.js (ESM), index.cjs, farol.iife.js (script tag) and the types. Needs npm/wasm/.
+
+import { execFileSync } from 'node:child_process';
+import { copyFile, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { build } from 'esbuild';
+
+const here = dirname(fileURLToPath(import.meta.url));
+const dist = join(here, 'dist');
+const inHere = (...path) => join(here, ...path);
+
+const { version } = JSON.parse(await readFile(inHere('package.json'), 'utf8'));
+if (!(await readFile(inHere('src/version.ts'), 'utf8')).includes(`'${version}'`)) {
+  throw new Error(`src/version.ts does not say ${version}, the version in package.json`);
+}
+await stat(inHere('wasm/farol_agent_bg.wasm')).catch(() => {
+  throw new Error('npm/wasm is missing: run `cargo run -p xtask -- wasm` first');
+});
+
+await rm(dist, { recursive: true, force: true });
+const options = {
+  absWorkingDir: here,
+  bundle: true,
+  minify: true,
+  target: 'es2020',
+  platform: 'browser',
+  // Decoded by src/wasm.ts when the agent starts: importing the package does nothing.
+  loader: { '.wasm': 'base64' },
+  legalComments: 'none',
+  logLevel: 'warning',
+};
+await Promise.all([
+  build({ ...options, entryPoints: ['src/index.ts'], format: 'esm', outfile: 'dist/index.js' }),
+  build({ ...options, entryPoints: ['src/index.ts'], format: 'cjs', outfile: 'dist/index.cjs' }),
+  build({ ...options, entryPoints: ['src/script.ts'], format: 'iife', outfile: 'dist/farol.iife.js' }),
+]);
+
+const typescript = dirname(createRequire(import.meta.url).resolve('typescript/package.json'));
+execFileSync(process.execPath, [join(typescript, 'bin/tsc'), '-p', here], { stdio: 'inherit' });
+// `require` needs its own set of declarations, or TypeScript takes the package for ESM only.
+for (const name of await readdir(dist, { recursive: true })) {
+  if (!name.endsWith('.d.ts')) continue;
+  const text = await readFile(join(dist, name), 'utf8');
+  await writeFile(join(dist, name.replace(/\.d\.ts$/, '.d.cts')), text.replace(/(from '[^']+)\.js'/g, "$1.cjs'"));
+}
+await copyFile(inHere('../LICENSE'), inHere('LICENSE'));

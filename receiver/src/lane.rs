@@ -1,0 +1,390 @@
+//! A lane: reads the journal, decodes, enriches, converts, delivers, commits; one for each store.
+//!
+//! Delivery is at least once: a record is committed after the store has answered for all of its items.
+//! A store that is down stops its lane and no other; the journal holds what waits.
+
+use crate::convert::labels::LabelBudget;
+use crate::convert::line::Format;
+use crate::convert::{Converted, logs, loki, traces};
+use crate::enrich::{self, Enriched};
+use crate::ingest::decode::{self, Gate};
+use crate::ingest::inflate;
+use crate::ingest::limits::LIGHT_BYTES;
+use crate::ingest::outcome::Reason;
+use crate::journal::{Entry, Header, Reader};
+use crate::sink::retry::{self, Backoff};
+use crate::sink::{Answer, Sink};
+use crate::telemetry::{Failing, Metrics};
+use crate::viewer::{self, Viewer};
+use bytes::Bytes;
+use std::borrow::Cow;
+use std::ops::Range;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio_util::sync::CancellationToken;
+
+/// Bytes of bodies read at once: some 60 typical batches, which make a few requests.
+const READ_BYTES: usize = 1024 * 1024;
+
+/// Inflated bytes decoded at once. Decoded they take several times that.
+const DECODED_BYTES: usize = 1024 * 1024;
+
+/// How long a delivery under way may take after the lane was asked to stop.
+const GRACE: Duration = Duration::from_secs(5);
+
+/// Where a lane's records go.
+pub enum Stage {
+    /// Lines for Loki.
+    Loki {
+        /// The store.
+        sink: Sink,
+        /// How lines are written.
+        format: Format,
+        /// Which names are labels; begin with the default.
+        labels: LabelBudget,
+    },
+    /// Spans.
+    Traces(Sink),
+    /// Log records.
+    Logs(Sink),
+    /// The viewer's store: best effort, what it cannot take is skipped and counted.
+    Viewer(Viewer),
+}
+
+/// One lane, before it runs.
+pub struct Lane {
+    name: &'static str,
+    stage: Stage,
+    metrics: Arc<Metrics>,
+    gate: Gate,
+    backoff: Backoff,
+    failing: Failing,
+}
+
+/// Asked to stop before the work was done.
+struct Stopped;
+
+impl Lane {
+    /// A lane under the name that its cursor and its metrics have. `gate` is the one that admission
+    /// uses: heavy payloads are decoded one at a time in the whole process.
+    pub fn new(name: &'static str, stage: Stage, metrics: Arc<Metrics>, gate: Gate) -> Lane {
+        Lane { name, stage, metrics, gate, backoff: Backoff::default(), failing: Failing::default() }
+    }
+
+    /// Sets how long to wait between tries.
+    pub fn with_backoff(self, backoff: Backoff) -> Lane {
+        Lane { backoff, ..self }
+    }
+
+    /// The name that its cursor and its metrics have.
+    pub fn name(&self) -> &'static str {
+        self.name
+    }
+
+    /// Says how the lane is doing, while it runs.
+    pub fn failing(&self) -> Failing {
+        self.failing.clone()
+    }
+
+    /// Runs until `stop` is cancelled or the journal is closed and read to its end. A delivery under
+    /// way at that time gets 5 s; what is not delivered stays in the journal.
+    pub async fn run(mut self, mut reader: Reader, stop: CancellationToken) {
+        let mut retry = 0;
+        loop {
+            let read = tokio::select! {
+                biased;
+                () = stop.cancelled() => return,
+                read = reader.read(READ_BYTES) => read,
+            };
+            let entries = match read {
+                Ok(entries) if entries.is_empty() => return,
+                Ok(entries) => entries,
+                Err(error) => {
+                    tracing::error!(lane = self.name, %error, "journal cannot be read");
+                    if self.wait(retry, None, &stop).await.is_err() {
+                        return;
+                    }
+                    retry += 1;
+                    continue;
+                }
+            };
+            retry = 0;
+            let out_of_time = async {
+                stop.cancelled().await;
+                tokio::time::sleep(GRACE).await;
+            };
+            tokio::select! {
+                delivered = self.deliver(&mut reader, &entries, &stop) => if delivered.is_err() { return },
+                () = out_of_time => return,
+            }
+        }
+    }
+
+    /// Delivers entries group by group, and commits each group.
+    async fn deliver(
+        &mut self,
+        reader: &mut Reader,
+        mut entries: &[Entry],
+        stop: &CancellationToken,
+    ) -> Result<(), Stopped> {
+        while let Some(group) = first_group(entries) {
+            let items = match &self.stage {
+                Stage::Viewer(viewer) => self.show(viewer.clone(), group).await,
+                _ => self.store(group, stop).await?,
+            };
+            self.metrics.lane_delivered(self.name, group.len() as u64, items as u64);
+            entries = &entries[group.len()..];
+            let end = group[group.len() - 1].end;
+            if let Err(error) = reader.commit(end).await {
+                tracing::error!(lane = self.name, %error, "delivered records cannot be committed");
+            }
+        }
+        Ok(())
+    }
+
+    /// Delivers a group to a store. Light records go together, heavy ones each alone. Returns how many
+    /// items were taken.
+    async fn store(&mut self, group: &[Entry], stop: &CancellationToken) -> Result<usize, Stopped> {
+        let texts: Vec<(&Entry, Text)> = group.iter().map(|entry| (entry, text(entry))).collect();
+        let mut records = Vec::with_capacity(texts.len());
+        for (entry, text) in &texts {
+            match text {
+                Text::Light(text) => match decode(text, &entry.record.header) {
+                    Some(record) => records.push(record),
+                    None => self.unreadable(entry),
+                },
+                Text::Heavy => {}
+                Text::Unreadable => self.unreadable(entry),
+            }
+        }
+        let count = self.admit(&records);
+        let mut items = self.send_all(&Source::Decoded(&records), count, stop).await?;
+        drop(records);
+        for (entry, _) in texts.iter().filter(|(_, text)| matches!(text, Text::Heavy)) {
+            let counted = self.heavy(entry, |lane, record| lane.admit(std::slice::from_ref(record))).await;
+            match counted {
+                Some(count) => items += self.send_all(&Source::Heavy(entry), count, stop).await?,
+                None => self.unreadable(entry),
+            }
+        }
+        Ok(items)
+    }
+
+    /// Sends `count` items in as many requests as they need. A request that is refused for good is
+    /// halved until the item is alone that nobody wants, so that its neighbours are not lost with it.
+    async fn send_all(
+        &mut self,
+        source: &Source<'_, '_>,
+        count: usize,
+        stop: &CancellationToken,
+    ) -> Result<usize, Stopped> {
+        let Some(sink) = self.stage.sink().cloned() else { return Ok(0) };
+        let mut taken = 0;
+        let whole = 0..count;
+        let mut waiting = vec![whole];
+        while let Some(range) = waiting.pop() {
+            if range.is_empty() {
+                continue;
+            }
+            let Converted { body, end } = self.convert(source, range.clone()).await;
+            let sent = range.start..end.max(range.start + 1);
+            waiting.push(sent.end..range.end);
+            if body.is_empty() {
+                continue;
+            }
+            match self.send(&sink, sink.compress(&body), stop).await? {
+                Answer::Partly { rejected, reason } => {
+                    let rejected = sent.len().min(rejected as usize);
+                    self.give_up(rejected, &reason);
+                    taken += sent.len() - rejected;
+                }
+                Answer::Never { .. } if sent.len() > 1 => {
+                    let middle = sent.start + sent.len() / 2;
+                    waiting.extend([middle..sent.end, sent.start..middle]);
+                }
+                Answer::Never { reason } | Answer::Closed { reason } => self.give_up(sent.len(), &reason),
+                Answer::Taken | Answer::Later { .. } => taken += sent.len(),
+            }
+        }
+        Ok(taken)
+    }
+
+    /// Sends one request until it is answered for good. Never [`Answer::Later`].
+    async fn send(&self, sink: &Sink, body: Bytes, stop: &CancellationToken) -> Result<Answer, Stopped> {
+        let mut retry = 0;
+        loop {
+            let (after, reason) = match sink.send(body.clone()).await {
+                Answer::Later { after, reason } => (after, reason),
+                answer => {
+                    if self.failing.set(None) {
+                        tracing::info!(lane = self.name, retries = retry, "delivering again");
+                    }
+                    return Ok(answer);
+                }
+            };
+            if self.failing.set(Some(&reason)) {
+                tracing::warn!(lane = self.name, reason, "delivery failed, trying again until it is taken");
+            }
+            self.wait(retry, after, stop).await?;
+            self.metrics.lane_retried(self.name);
+            retry = retry.saturating_add(1);
+        }
+    }
+
+    async fn wait(&self, retry: u32, asked: Option<Duration>, stop: &CancellationToken) -> Result<(), Stopped> {
+        let wait = self.backoff.wait(retry, retry::chance(), asked);
+        tokio::select! {
+            biased;
+            () = stop.cancelled() => Err(Stopped),
+            () = tokio::time::sleep(wait) => Ok(()),
+        }
+    }
+
+    /// Takes note of the records' names, and counts what there is to deliver of them.
+    fn admit(&mut self, records: &[Enriched]) -> usize {
+        if let Stage::Loki { labels, .. } = &mut self.stage {
+            let other: usize = records.iter().map(|record| labels.admit(record)).sum();
+            self.metrics.lane_other(self.name, other as u64);
+        }
+        records.iter().map(|record| self.stage.count(record)).sum()
+    }
+
+    async fn convert(&mut self, source: &Source<'_, '_>, range: Range<usize>) -> Converted {
+        match source {
+            Source::Decoded(records) => self.stage.convert(records, range),
+            Source::Heavy(entry) => {
+                let (nothing, part) = (Converted { body: Vec::new(), end: range.end }, range);
+                let one = |lane: &mut Lane, record: &Enriched| lane.stage.convert(std::slice::from_ref(record), part);
+                self.heavy(entry, one).await.unwrap_or(nothing)
+            }
+        }
+    }
+
+    /// Decodes a heavy record for as long as `work` takes: not while a store keeps us waiting, for
+    /// there is one turn for all lanes and admission. `None` when it cannot be read.
+    async fn heavy<T>(&mut self, entry: &Entry, work: impl FnOnce(&mut Lane, &Enriched) -> T) -> Option<T> {
+        let _turn = self.gate.heavy().await;
+        let text = inflated(entry)?;
+        let record = decode(&text, &entry.record.header)?;
+        Some(work(self, &record))
+    }
+
+    /// Hands a group to the viewer. Returns how many items it took.
+    async fn show(&mut self, viewer: Viewer, group: &[Entry]) -> usize {
+        let mut batch = viewer::Batch::default();
+        let mut items = 0;
+        for entry in group {
+            let (position, header) = (entry.end.0, &entry.record.header);
+            let mut push = |record: &Enriched| {
+                items += record.items() + record.spans();
+                batch.push(position, &record.payload, header);
+            };
+            let shown = match text(entry) {
+                Text::Light(text) => decode(&text, header).map(|record| push(&record)),
+                Text::Heavy => self.heavy(entry, |_, record| push(record)).await,
+                Text::Unreadable => None,
+            };
+            if shown.is_none() {
+                self.unreadable(entry);
+            }
+        }
+        let Err(error) = viewer.insert_batch(batch).await else {
+            self.failing.set(None);
+            return items;
+        };
+        tracing::warn!(lane = self.name, %error, items, "the viewer skips what it could not store");
+        self.failing.set(Some(&error.to_string()));
+        self.metrics.lane_dropped(self.name, Reason::Skipped, items as u64);
+        0
+    }
+
+    /// Items that their store will never take.
+    fn give_up(&self, items: usize, reason: &str) {
+        tracing::error!(lane = self.name, items, reason, "refused for good, dropped");
+        self.metrics.lane_dropped(self.name, Reason::Rejected, items as u64);
+    }
+
+    /// A record that admission could read and we cannot; how many items it had is not known.
+    fn unreadable(&self, entry: &Entry) {
+        tracing::error!(lane = self.name, position = entry.end.0, "stored payload cannot be decoded, dropped");
+        self.metrics.lane_dropped(self.name, Reason::Undecodable, 1);
+    }
+}
+
+impl Stage {
+    fn sink(&self) -> Option<&Sink> {
+        match self {
+            Stage::Loki { sink, .. } | Stage::Traces(sink) | Stage::Logs(sink) => Some(sink),
+            Stage::Viewer(_) => None,
+        }
+    }
+
+    /// How many items of a record are for this stage.
+    fn count(&self, record: &Enriched) -> usize {
+        match self {
+            Stage::Loki { .. } | Stage::Logs(_) => record.items(),
+            Stage::Traces(_) => record.spans(),
+            Stage::Viewer(_) => record.items() + record.spans(),
+        }
+    }
+
+    fn convert(&self, records: &[Enriched], range: Range<usize>) -> Converted {
+        match self {
+            Stage::Loki { format, labels, .. } => {
+                loki::push(records, range, &loki::Options { format: *format, labels })
+            }
+            Stage::Traces(_) => traces::request(records, range),
+            Stage::Logs(_) => logs::request(records, range),
+            Stage::Viewer(_) => Converted { body: Vec::new(), end: range.end },
+        }
+    }
+}
+
+/// What there is to convert.
+enum Source<'s, 'a> {
+    /// Records in memory.
+    Decoded(&'s [Enriched<'a>]),
+    /// A record that is decoded again for each request made of it.
+    Heavy(&'s Entry),
+}
+
+/// An entry's body, inflated.
+enum Text<'e> {
+    /// It may be decoded here and now.
+    Light(Cow<'e, [u8]>),
+    /// It has to wait for its turn.
+    Heavy,
+    /// It cannot be inflated.
+    Unreadable,
+}
+
+fn text(entry: &Entry) -> Text<'_> {
+    if entry.record.header.inflated as usize > LIGHT_BYTES {
+        return Text::Heavy;
+    }
+    match inflated(entry) {
+        Some(text) if decode::is_light(&text) => Text::Light(text),
+        Some(_) => Text::Heavy,
+        None => Text::Unreadable,
+    }
+}
+
+fn inflated(entry: &Entry) -> Option<Cow<'_, [u8]>> {
+    let header = &entry.record.header;
+    inflate::all(header.encoding, &entry.record.body, header.inflated as usize).ok()
+}
+
+fn decode<'e>(text: &'e [u8], header: &'e Header) -> Option<Enriched<'e>> {
+    Some(enrich::payload(wire::decode::payload(text).ok()?, header))
+}
+
+/// The first entries that are decoded together, one at least.
+fn first_group(entries: &[Entry]) -> Option<&[Entry]> {
+    let mut bytes = 0;
+    let fit = entries.iter().take_while(|entry| {
+        bytes += entry.record.header.inflated as usize;
+        bytes <= DECODED_BYTES
+    });
+    let count = fit.count().max(1);
+    entries.get(..count)
+}

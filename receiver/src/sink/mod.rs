@@ -1,0 +1,195 @@
+//! Sinks: one HTTP request to a store, and what its answer means.
+
+pub mod loki;
+pub mod otlp;
+pub mod retry;
+
+use bytes::Bytes;
+use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
+use reqwest::{Client, Response, Url};
+use rustls::{ClientConfig, RootCertStore};
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+/// How long a connection may take to open. Stores are near; one that is not there should be noticed soon.
+const CONNECT: Duration = Duration::from_secs(5);
+
+/// How long a request may take in all: Loki's own limit is 30 s, OTLP's default 10 s.
+const REQUEST: Duration = Duration::from_secs(30);
+
+/// How long an unused connection is kept, under the 60 s after which usual proxies close it.
+const IDLE: Duration = Duration::from_secs(50);
+
+/// Bytes of an answer that are read: a reason, or a partial success.
+const ANSWER_BYTES: usize = 16 * 1024;
+
+/// Bytes of a store's reason that are kept and logged.
+const REASON_BYTES: usize = 300;
+
+/// Why a sink could not be made.
+#[derive(Debug, thiserror::Error)]
+pub enum SinkError {
+    /// The tenant cannot be a header.
+    #[error("loki tenant {0:?} is not a header value")]
+    Tenant(String),
+    /// The client could not be built.
+    #[error("http client: {0}")]
+    Client(String),
+}
+
+/// What became of a request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Answer {
+    /// It was taken.
+    Taken,
+    /// It was taken but for `rejected` items; sending it again would repeat the others.
+    Partly {
+        /// Items that were not.
+        rejected: u64,
+        /// Why, in the store's words.
+        reason: String,
+    },
+    /// It may be taken later.
+    Later {
+        /// When, if the store said.
+        after: Option<Duration>,
+        /// What happened.
+        reason: String,
+    },
+    /// It will never be taken as it is. A part of it may be.
+    Never {
+        /// Why, in the store's words.
+        reason: String,
+    },
+    /// Nothing will be taken, whatever is in it.
+    Closed {
+        /// Why, in the store's words.
+        reason: String,
+    },
+}
+
+/// A store that takes requests.
+#[derive(Clone, Debug)]
+pub struct Sink {
+    client: Client,
+    url: Url,
+    headers: HeaderMap,
+    protocol: Protocol,
+}
+
+/// What is spoken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Protocol {
+    LokiPush,
+    OtlpTraces,
+    OtlpLogs,
+}
+
+impl Sink {
+    fn new(client: &Client, url: Url, headers: HeaderMap, protocol: Protocol) -> Sink {
+        Sink { client: client.clone(), url, headers, protocol }
+    }
+
+    /// Compresses a converted body, once for all tries.
+    pub fn compress(&self, body: &[u8]) -> Bytes {
+        match self.protocol {
+            Protocol::LokiPush => loki::compress(body),
+            Protocol::OtlpTraces | Protocol::OtlpLogs => otlp::compress(body),
+        }
+    }
+
+    /// Sends a compressed body once. Takes 30 s at most.
+    pub async fn send(&self, body: Bytes) -> Answer {
+        let request = self.client.post(self.url.clone()).headers(self.headers.clone()).body(body);
+        let response = match request.send().await {
+            Ok(response) => response,
+            // Addresses may hold a password, and name the one place that the operator knows already.
+            Err(error) => return Answer::Later { after: None, reason: chain(&error.without_url()) },
+        };
+        let status = response.status().as_u16();
+        let after = response.headers().get(reqwest::header::RETRY_AFTER).and_then(|value| value.to_str().ok());
+        let after = after.and_then(|value| retry::after(value, SystemTime::now()));
+        let body = read(response).await;
+        match self.protocol {
+            Protocol::LokiPush => loki::answer(status, after, &body),
+            Protocol::OtlpTraces => otlp::answer(otlp::Signal::Traces, status, after, &body),
+            Protocol::OtlpLogs => otlp::answer(otlp::Signal::Logs, status, after, &body),
+        }
+    }
+}
+
+/// The client that all sinks share. Roots are the compiled-in ones, so that an image without any
+/// works; proxies from the environment are not used, and redirects not followed.
+pub fn client() -> Result<Client, SinkError> {
+    let roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let tls = ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .map_err(|error| SinkError::Client(error.to_string()))?
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    Client::builder()
+        .tls_backend_preconfigured(tls)
+        .no_proxy()
+        .redirect(reqwest::redirect::Policy::none())
+        .user_agent(concat!("farol/", env!("CARGO_PKG_VERSION")))
+        .connect_timeout(CONNECT)
+        .timeout(REQUEST)
+        .pool_idle_timeout(IDLE)
+        .build()
+        .map_err(|error| SinkError::Client(chain(&error)))
+}
+
+fn headers(pairs: &[(&'static str, &'static str)]) -> HeaderMap {
+    let pairs = pairs.iter().map(|(name, value)| (HeaderName::from_static(name), HeaderValue::from_static(value)));
+    pairs.collect()
+}
+
+/// The start of an answer; what cannot be read of it is not needed.
+async fn read(mut response: Response) -> Vec<u8> {
+    let mut body = Vec::new();
+    while let Ok(Some(chunk)) = response.chunk().await {
+        body.extend_from_slice(&chunk[..chunk.len().min(ANSWER_BYTES - body.len())]);
+        if body.len() == ANSWER_BYTES {
+            break;
+        }
+    }
+    body
+}
+
+/// The first line of a store's reason behind its status.
+fn reason(status: u16, body: &[u8]) -> String {
+    let text = String::from_utf8_lossy(body);
+    let line = text.lines().find(|line| !line.trim().is_empty()).unwrap_or_default().trim();
+    let line: String = line[..line.floor_char_boundary(REASON_BYTES)].replace(char::is_control, " ");
+    if line.is_empty() { format!("status {status}") } else { format!("status {status}: {line}") }
+}
+
+/// An error with its causes; the outermost alone says little.
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text.push_str(": ");
+        text.push_str(&cause.to_string());
+        source = cause.source();
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reason_is_the_first_line_and_short() {
+        assert_eq!(reason(400, b"\nentry too old\nand more"), "status 400: entry too old");
+        assert_eq!(reason(502, b""), "status 502");
+        assert!(reason(500, &[b'x'; 5000]).len() < 330);
+    }
+
+    #[test]
+    fn the_client_can_be_built() {
+        client().expect("the roots and the provider are compiled in");
+    }
+}
