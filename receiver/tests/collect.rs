@@ -53,6 +53,7 @@ impl Receiver {
             origins: Origins::new(&setup.origins),
             journal: journal.clone(),
             lane_bytes: 1 << 30,
+            failing: Vec::new(),
             metrics: Arc::clone(&metrics),
             stopping: stopping.clone(),
         });

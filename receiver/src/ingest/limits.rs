@@ -10,12 +10,12 @@ pub struct Limits {
     pub wire: usize,
     /// Bytes of one body after inflating. The same number: compression is no way round it.
     pub inflated: usize,
-    /// JSON values in one payload: 200 typical batches, or 10,000 events of 20 attributes. Each may take 150 bytes
+    /// JSON values in one payload: 150 typical batches of 17 KB. Each may take 150 bytes
     /// when decoded; without this a body of `{},{},{}` would take fifty times its size.
     pub values: usize,
     /// Requests whose body is being received, read or written. At an fsync of 5 ms this allows 50,000 requests a second.
     pub requests: usize,
-    /// Bytes of bodies held at once, from the first byte received until the journal has them: 480 typical batches.
+    /// Bytes of bodies held at once, from the first byte received until the journal has them: 360 typical batches.
     pub bodies: usize,
     /// How long a body may take to arrive. A slow phone uploads 60 KB in a few seconds.
     pub deadline: Duration,
@@ -26,9 +26,9 @@ impl Default for Limits {
         Limits {
             wire: 5 << 20,
             inflated: 5 << 20,
-            values: 200_000,
+            values: 150_000,
             requests: 256,
-            bodies: 8 << 20,
+            bodies: 6 << 20,
             deadline: Duration::from_secs(30),
         }
     }
