@@ -12,11 +12,11 @@ thread_local! {
     static ON_ERRAND: Cell<bool> = const { Cell::new(false) };
 }
 
-/// Puts in place the agent that `make` makes. False when there is one, or none was made.
-pub fn install(make: impl FnOnce() -> Option<Agent>) -> bool {
+/// Puts in place the agent that `make` makes. False when there is one.
+pub fn install(make: impl FnOnce() -> Agent) -> bool {
     // The options are the page's objects, with getters perhaps: nothing is borrowed while they are read.
     let vacant = AGENT.with(|cell| cell.try_borrow().is_ok_and(|agent| agent.is_none()));
-    let Some(agent) = vacant.then(make).flatten() else { return false };
+    let Some(agent) = vacant.then(make) else { return false };
     let installed = AGENT.with(|cell| cell.try_borrow_mut().map(|mut place| *place = Some(agent)).is_ok());
     run_errands();
     installed

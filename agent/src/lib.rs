@@ -14,6 +14,7 @@ mod context;
 mod dedupe;
 mod drops;
 mod guard;
+mod json;
 mod outbox;
 mod policy;
 mod queue;
@@ -32,10 +33,10 @@ use wasm_bindgen::prelude::*;
 #[global_allocator]
 static ALLOCATOR: talc::wasm::WasmDynamicTalc = talc::wasm::new_wasm_dynamic_allocator();
 
-/// Reads the options and begins. False when it runs already or could not begin.
+/// Reads the options and begins. False when it runs already. `page` is the global object.
 #[wasm_bindgen]
-pub fn start(options: JsValue, fetch: Function, transform: Option<Function>) -> bool {
-    guard::install(|| agent::Agent::start(&options, fetch, transform))
+pub fn start(page: JsValue, options: JsValue, fetch: Function, transform: Option<Function>) -> bool {
+    guard::install(|| agent::Agent::start(page, &options, fetch, transform))
 }
 
 /// The address of a buffer of at least `length` bytes, its content kept; 0 when there is none to be had.

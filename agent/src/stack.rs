@@ -4,31 +4,46 @@
 //! `eval` is placed where `eval` was called. Lines that are no frames, such as the message, are passed over.
 
 use crate::client::position;
+use crate::json::cut;
 use crate::policy;
-use wire::{Frame, Text};
 
-/// The frames of `stack`, the throwing one first, at most [`policy::STACK_FRAMES`]. A frame without the
+/// One call. Lines and columns count from 1.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Frame<'a> {
+    /// The script's address.
+    pub filename: &'a str,
+    /// The function's name, `?` when unknown.
+    pub function: &'a str,
+    /// The line.
+    pub line: Option<u32>,
+    /// The column.
+    pub column: Option<u32>,
+}
+
+/// Hands out the frames of `stack`, the throwing one first, at most [`policy::STACK_FRAMES`]. A frame without the
 /// address of its script gets `page`.
-pub fn parse<'a>(stack: &'a str, page: &'a str) -> Vec<Frame<'a>> {
-    let mut frames = Vec::new();
-    for line in stack.split('\n') {
+pub fn parse<'a>(stack: &'a str, page: &'a str, out: &mut dyn FnMut(Frame<'a>)) {
+    let mut rest = Some(stack);
+    let mut left = policy::STACK_FRAMES;
+    while let Some(text) = rest
+        && left > 0
+    {
+        let (line, after) = cut(text, b'\n');
+        rest = after;
         if line.len() > policy::STACK_LINE {
             continue;
         }
         let line = line.trim_ascii();
         let Some(mut frame) = chromium(line).or_else(|| gecko(line)) else { continue };
         if frame.filename.is_empty() {
-            frame.filename = page.into();
+            frame.filename = page;
         }
         if frame.function.is_empty() {
-            frame.function = "?".into();
+            frame.function = "?";
         }
-        frames.push(frame);
-        if frames.len() == policy::STACK_FRAMES {
-            break;
-        }
+        out(frame);
+        left -= 1;
     }
-    frames
 }
 
 /// `at name (place)` or `at place`.
@@ -51,14 +66,9 @@ fn chromium(line: &str) -> Option<Frame<'_>> {
         }
         None => place,
     };
-    let name = name.strip_prefix("async ").unwrap_or(name);
-    if name.is_empty() && place.bytes().all(|b| b != b':') && place != "<anonymous>" {
-        return None;
-    }
-    if name.is_empty() && !is_place(place.strip_prefix("async ").unwrap_or(place)) {
-        return None;
-    }
-    Some(frame(name, place.strip_prefix("async ").unwrap_or(place)))
+    let bare = |text: &'_ str| -> usize { if text.starts_with("async ") { 6 } else { 0 } };
+    let (name, place) = (name.get(bare(name)..)?, place.get(bare(place)..)?);
+    (!name.is_empty() || is_place(place)).then(|| frame(name, place))
 }
 
 /// `name@place`, `@place` or, in Safari, a bare `[native code]`.
@@ -78,8 +88,8 @@ fn gecko(line: &str) -> Option<Frame<'_>> {
         let number = leading(place.get(line_mark + 6..)?);
         let (_, _, column) = split_place(place);
         let mut frame = frame(name, "");
-        frame.filename = place.get(..line_mark)?.into();
-        (frame.lineno, frame.colno) = (number, column);
+        frame.filename = place.get(..line_mark)?;
+        (frame.line, frame.column) = (number, column);
         return Some(frame);
     }
     Some(frame(name, place))
@@ -100,8 +110,8 @@ fn is_place(text: &str) -> bool {
 }
 
 fn frame<'a>(name: &'a str, place: &'a str) -> Frame<'a> {
-    let (filename, lineno, colno) = split_place(place);
-    Frame { filename: filename.into(), function: Text::from(name.trim_ascii()), lineno, colno, module: None }
+    let (filename, line, column) = split_place(place);
+    Frame { filename, function: name.trim_ascii(), line, column }
 }
 
 /// Parts `url:line:column` or `url:line`.

@@ -139,7 +139,7 @@ let bytes = new Uint8Array(0);
 let view = new DataView(bytes.buffer);
 let at = 0;
 let fits = false;
-let address = '';
+let address: unknown;
 
 /** Runs `work` while the agent runs. A fault in it is the agent's end, and nothing that the page notices. */
 function guarded<T>(otherwise: T, work: () => T): T {
@@ -236,14 +236,20 @@ function json(value: object): string | undefined {
   }
 }
 
+/** What changes when the address does: the history entry where the browser has the Navigation API, it is quicker to ask. */
+function whereabouts(): unknown {
+  const { navigation, location } = globalThis as { navigation?: { currentEntry: object | null }; location?: Location };
+  return navigation?.currentEntry ?? location?.href;
+}
+
 /** Writes an item with `body` and hands it over. */
 function item(kind: number, flags: number, options: ItemOptions | undefined, body: () => void): void {
   const span = options?.spanContext;
   const ids = span && [String(span.traceId), String(span.spanId)];
   const time = Number(options?.timestampOverwriteMs) || 0;
-  const href = globalThis.location?.href;
-  if (href !== address) {
-    address = href;
+  const place = whereabouts();
+  if (place !== address) {
+    address = place;
     moment(MOMENT.address);
   }
   begin();
@@ -316,7 +322,7 @@ export const agent: Agent = {
     state = 'running';
     const ignoreErrors = options.ignoreErrors?.filter((pattern) => typeof pattern === 'string');
     const hook = transform && bridged(transform);
-    if (guarded(false, () => start({ ...options, ignoreErrors }, fetch, hook))) return true;
+    if (guarded(false, () => start(globalThis, { ...options, ignoreErrors }, fetch, hook))) return true;
     // A fault is the end; options that could not be read are not.
     if (state === 'running') state = 'loaded';
     return false;
@@ -333,10 +339,10 @@ export const agent: Agent = {
   },
   log(level, message, context, options) {
     guarded(undefined, () => {
-      const [name, line, entries] = [String(level), String(message), entriesOf(context)];
+      const [line, name, entries] = [String(message), String(level), entriesOf(context)];
       item(KIND.log, 0, options, () => {
-        text(name);
         text(line);
+        text(name);
         pairs(entries);
       });
     });
