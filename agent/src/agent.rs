@@ -44,6 +44,7 @@ pub struct Agent {
     own_address: bool,
     /// Set while batches are to be handed out.
     flush: Option<Stay>,
+    over: bool,
 }
 
 /// What is done on the way out, when nothing is borrowed.
@@ -52,33 +53,6 @@ pub enum Errand {
     Ask(Question),
     /// Make a request.
     Send(Request),
-}
-
-/// What happens to the page, or what the page asks for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Moment {
-    /// Its address changed.
-    Address,
-    /// `pause`.
-    Pause,
-    /// `unpause`.
-    Unpause,
-    /// `shutdown`.
-    Shutdown,
-    /// It came back from the back/forward cache.
-    Restored,
-    /// `flush`.
-    Flush,
-    /// It is hidden, left or frozen.
-    Goes,
-}
-
-impl Moment {
-    /// The moment that the border calls `code`.
-    pub fn of(code: u32) -> Option<Moment> {
-        use Moment::{Address, Flush, Goes, Pause, Restored, Shutdown, Unpause};
-        [Address, Pause, Unpause, Shutdown, Restored, Flush, Goes].get(code as usize).copied()
-    }
 }
 
 impl Agent {
@@ -107,6 +81,7 @@ impl Agent {
             timer: Timer::new(tick),
             own_address: false,
             flush: None,
+            over: false,
         };
         let context = &mut agent.outbox.context;
         context.set_sdk();
@@ -172,8 +147,47 @@ impl Agent {
         self.outbox.context.set_viewport(width, height);
     }
 
-    /// The scratch buffer's address, or 0.
-    pub fn scratch(&mut self, length: usize) -> usize {
+    /// What crosses as numbers, by the codes of `CALL` in `npm/src/agent.ts`. Lengths are bytes of the scratch buffer.
+    pub fn call(&mut self, what: u32, a: u32, b: u32, c: f64) -> u32 {
+        let length = b as usize;
+        match what {
+            // The address of a scratch buffer of that length, what it held kept; 0 when there is none to be had.
+            0 => return self.scratch(length),
+            // An item of kind `a & 7` with the flags above that, of the time `c`, 0 for now.
+            1 => self.push(a & 7, Flags(a >> 3), c, length),
+            2 => self.vital(a, length),
+            // A span of a request, by fetch (0) or XMLHttpRequest; its handle, 0 when it is not observed.
+            3 => return self.request_start(a, length),
+            4 => self.request_end(a, c as u16, length),
+            5 => self.address(),
+            6 => self.paused = a != 0,
+            7 => self.vitals.restore(self.clock.now(), &mut self.outbox.chance),
+            // Batches are to go out: the page asks (0), goes (1), or wants no more of it (2).
+            8 => {
+                let now = self.clock.now();
+                self.outbox.seal(now);
+                self.store(Store::Now, now);
+                self.flush = Some(if a == 0 { Stay::Stays } else { Stay::Goes });
+                self.over = a == 2;
+            }
+            _ => {}
+        }
+        0
+    }
+
+    /// Whether the page wants no more of it.
+    pub fn is_over(&self) -> bool {
+        self.over
+    }
+
+    /// The page's address may be another.
+    fn address(&mut self) {
+        if !self.own_address {
+            self.outbox.context.set_address(self.page.address());
+        }
+    }
+
+    fn scratch(&mut self, length: usize) -> u32 {
         if length > policy::SCRATCH_MAX {
             self.outbox.drops.add(Reason::Malformed, 1);
             return 0;
@@ -182,11 +196,11 @@ impl Agent {
         if self.scratch.len() < length {
             self.scratch.resize(length, 0);
         }
-        self.scratch.as_ptr() as usize
+        self.scratch.as_ptr() as usize as u32
     }
 
     /// Takes an item out of the scratch buffer.
-    pub fn push(&mut self, kind: u32, flags: Flags, at: f64, length: usize) {
+    fn push(&mut self, kind: u32, flags: Flags, at: f64, length: usize) {
         let Some(kind) = Kind::of(kind) else { return };
         let now = self.clock.now();
         let scratch = std::mem::take(&mut self.scratch);
@@ -239,7 +253,7 @@ impl Agent {
     }
 
     /// Takes an entry of a performance observer out of the scratch buffer.
-    pub fn vital(&mut self, code: u32, length: usize) {
+    fn vital(&mut self, code: u32, length: usize) {
         let now = self.clock.now();
         let scratch = std::mem::take(&mut self.scratch);
         let mut reader = Reader::new(scratch.get(..length).unwrap_or_default());
@@ -292,7 +306,7 @@ impl Agent {
     }
 
     /// Opens the span of a request.
-    pub fn request_start(&mut self, client: u32, length: usize) -> u32 {
+    fn request_start(&mut self, client: u32, length: usize) -> u32 {
         let mut reader = Reader::new(self.scratch.get(..length).unwrap_or_default());
         let (method, url) = (reader.text(), reader.text());
         let sampled = self.session.as_ref().is_none_or(|session| session.sampled);
@@ -309,13 +323,8 @@ impl Agent {
         handle
     }
 
-    /// The header of an open span.
-    pub fn traceparent(&self, handle: u32) -> String {
-        self.requests.get(handle).map(trace::Request::traceparent).unwrap_or_default()
-    }
-
     /// Closes a span.
-    pub fn request_end(&mut self, handle: u32, status: u16, length: usize) {
+    fn request_end(&mut self, handle: u32, status: u16, length: usize) {
         let Some(request) = self.requests.end(handle) else { return };
         let (now, fine) = (self.clock.now(), self.clock.fine());
         let mut reader = Reader::new(self.scratch.get(..length).unwrap_or_default());
@@ -330,56 +339,28 @@ impl Agent {
         }
     }
 
-    /// Something happened to the page, or the page asks for something.
-    pub fn moment(&mut self, moment: Moment) {
-        let now = self.clock.now();
-        match moment {
-            Moment::Address => {
-                if !self.own_address {
-                    self.outbox.context.set_address(self.page.address());
-                }
-            }
-            Moment::Pause => self.paused = true,
-            Moment::Unpause => self.paused = false,
-            Moment::Restored => self.vitals.restore(now, &mut self.outbox.chance),
-            Moment::Flush => {
-                self.outbox.seal(now);
-                self.flush = Some(Stay::Stays);
-            }
-            Moment::Goes | Moment::Shutdown => {
-                self.outbox.seal(now);
-                self.store(Store::Now, now);
-                self.flush = Some(Stay::Goes);
-            }
-        }
-    }
-
-    /// What the page may look at, as JSON; empty when there is nothing.
-    pub fn look(&self, at: u32) -> String {
-        let mut json = match at {
-            0 => self.outbox.context.encoded().meta,
-            _ => vec![b'{'],
-        };
-        match at {
-            1 => {
-                if let Some(session) = &self.session {
-                    session.members(Teller::Page, &mut json);
-                }
-            }
-            2 => self.outbox.stats(&mut json),
-            3 => {
+    /// What the page may look at, as JSON: 0 the meta, 1 the session, 2 the counts, 3 the active trace; and 4 the
+    /// `traceparent` of an open span. Empty when there is nothing.
+    pub fn look(&self, at: u32, handle: u32) -> String {
+        let mut out = vec![b'{'];
+        match (at, &self.session) {
+            (0, _) => out = self.outbox.context.encoded().meta,
+            (1, Some(session)) => session.members(Teller::Page, &mut out),
+            (2, _) => self.outbox.stats(&mut out),
+            (3, _) => {
                 if let Some(driver) = self.page.driver() {
-                    json::text(&mut json, "traceId", &driver.trace_id);
-                    json::text(&mut json, "spanId", &driver.span_id);
+                    json::text(&mut out, "traceId", &driver.trace_id);
+                    json::text(&mut out, "spanId", &driver.span_id);
                 }
             }
+            (4, _) => return self.requests.get(handle).map(trace::Request::traceparent).unwrap_or_default(),
             _ => {}
         }
-        if json.len() == 1 {
+        if out.len() == 1 {
             return String::new();
         }
-        json.push(b'}');
-        json::ascii(json)
+        json::put(&mut out, b"}");
+        json::into_text(out)
     }
 
     /// Counts those who were turned away at the door.
@@ -458,9 +439,9 @@ impl Agent {
 }
 
 fn tick() {
-    guard::enter(Agent::tick);
+    guard::enter(&mut Agent::tick);
 }
 
 fn done(id: u32, outcome: Outcome, invalid: bool) {
-    guard::enter(|agent| agent.settled(id, outcome, invalid));
+    guard::enter(&mut |agent| agent.settled(id, outcome, invalid));
 }

@@ -36,7 +36,7 @@ pub struct Delivery<'a> {
     pub instance: &'a str,
     /// The batch's number in it.
     pub sequence: u32,
-    /// Items dropped so far by reason, as a JSON object; empty for none.
+    /// Items dropped so far by reason, as JSON members.
     pub dropped: Vec<u8>,
 }
 
@@ -53,21 +53,18 @@ impl Open {
     }
 
     /// Adds the JSON of an item.
-    pub fn add(&mut self, kind: Kind, json: &[u8]) {
+    pub fn add(&mut self, kind: Kind, item: &[u8]) {
         let Some(list) = self.lists.get_mut(kind as usize) else { return };
-        if !list.is_empty() {
-            list.push(b',');
-        }
-        list.extend_from_slice(json);
+        json::append(list, item);
         self.items += 1;
-        self.bytes += json.len() + 1;
+        self.bytes += item.len() + 1;
     }
 
     /// Writes the payload of what is in it.
     pub fn payload(&self, head: &Head, out: &mut Vec<u8>) {
         let [logs, events, measurements, exceptions, spans] = &self.lists;
         let mut meta = head.meta.clone();
-        meta.push(b'}');
+        json::put(&mut meta, b"}");
         let (resource, scope) = (head.resource.as_slice(), head.scope.as_slice());
         encode::payload(&Parts { meta: &meta, logs, events, measurements, exceptions, spans, resource, scope }, out);
     }
@@ -78,14 +75,13 @@ impl Open {
             return None;
         }
         let mut whole = head.clone();
-        json::key(&mut whole.meta, "farol");
-        let start = whole.meta.len() + br#"{"meta":{"sentAt":"#.len();
-        whole.meta.push(b'{');
+        json::put(&mut whole.meta, b",\"farol\":{");
+        let start = whole.meta.len() + br#"{"meta":"sentAt":"#.len();
         json::number(&mut whole.meta, "sentAt", now);
         json::text(&mut whole.meta, "instance", delivery.instance);
         json::number(&mut whole.meta, "sequence", f64::from(delivery.sequence));
-        json::raw(&mut whole.meta, "dropped", &delivery.dropped);
-        whole.meta.push(b'}');
+        json::object(&mut whole.meta, "dropped", &delivery.dropped);
+        json::put(&mut whole.meta, b"}");
         let mut body = Vec::with_capacity(whole.meta.len() + self.bytes + head.resource.len() + 256);
         self.payload(&whole, &mut body);
         let digits = body.iter().skip(start).take_while(|byte| byte.is_ascii_digit()).count();
@@ -140,7 +136,7 @@ pub mod tests {
     const NOW: f64 = 1_795_223_618_015.0;
 
     fn delivery() -> Delivery<'static> {
-        Delivery { instance: "i", sequence: 3, dropped: br#"{"paused":"1"}"#.to_vec() }
+        Delivery { instance: "i", sequence: 3, dropped: br#""paused":"1""#.to_vec() }
     }
 
     const SPAN: &[u8] =

@@ -91,10 +91,9 @@ pub fn members(read: Read, table: &[&str]) -> Vec<u8> {
         match read(name) {
             Value::Flag(flag) => json::flag(&mut out, name, flag),
             Value::Pairs(pairs) if !pairs.is_empty() => {
-                json::key(&mut out, name);
-                out.push(b'{');
-                pairs.iter().for_each(|(key, value)| json::text(&mut out, key, value));
-                out.push(b'}');
+                let mut members = Vec::new();
+                pairs.iter().for_each(|(key, value)| json::text(&mut members, key, value));
+                json::object(&mut out, name, &members);
             }
             value => json::optional(&mut out, name, &plain(value)),
         }
@@ -122,7 +121,7 @@ fn plain(value: Value) -> String {
         Value::Number(number) => {
             let mut digits = Vec::new();
             wire::encode::number(number, &mut digits);
-            json::ascii(digits)
+            json::into_text(digits)
         }
         _ => String::new(),
     }

@@ -81,7 +81,7 @@ impl Context {
             && place != members
         {
             place.clear();
-            place.extend_from_slice(members);
+            json::put(place, members);
             self.stale = true;
         }
     }
@@ -116,10 +116,11 @@ impl Context {
     /// Takes what the browser says; what it runs on follows from that.
     pub fn set_browser(&mut self, facts: &Facts) {
         let Client { browser, version, os, os_version } = client::parse(&facts.user_agent);
-        let mut system = String::from(os);
-        system.push(' ');
-        system.push_str(if os_version.is_empty() { "unknown" } else { os_version });
-        let mobile = client::position(facts.user_agent.as_bytes(), b"Mobi").is_some();
+        let mut system = os.as_bytes().to_vec();
+        json::put(&mut system, b" ");
+        json::put(&mut system, if os_version.is_empty() { b"unknown" } else { os_version.as_bytes() });
+        let system = json::into_text(system);
+        let mobile = json::position(facts.user_agent.as_bytes(), b"Mobi").is_some();
         let out = &mut self.browser;
         json::text(out, "name", browser);
         json::text(out, "version", version);
@@ -129,19 +130,15 @@ impl Context {
         json::flag(out, "mobile", mobile);
         let mut brands = Vec::new();
         for (brand, version) in &facts.brands {
-            json::next(&mut brands);
-            brands.push(b'{');
+            let open = if brands.is_empty() { b"[{" } else { b",{" };
+            json::put(&mut brands, open);
             json::text(&mut brands, "brand", brand);
             json::text(&mut brands, "version", version);
-            brands.push(b'}');
+            json::put(&mut brands, b"}");
         }
-        if brands.is_empty() {
-            json::text(out, "brands", "unknown");
-        } else {
-            brands.insert(0, b'[');
-            brands.push(b']');
-            json::raw(out, "brands", &brands);
-        }
+        let close: &[u8] = if brands.is_empty() { b"\"unknown\"" } else { b"]" };
+        json::put(&mut brands, close);
+        json::raw(out, "brands", &brands);
         let out = &mut self.resource;
         let attributes = [
             ("browser.language", facts.language.as_str()),
@@ -178,10 +175,7 @@ impl Context {
     pub fn set_address(&mut self, address: String) {
         let mut members = Vec::new();
         json::optional(&mut members, "url", &address);
-        if !self.page.is_empty() {
-            json::next(&mut members);
-            members.extend_from_slice(&self.page);
-        }
+        json::append(&mut members, &self.page);
         self.address = address;
         self.set(Part::Page, &members);
     }
@@ -206,24 +200,16 @@ impl Context {
     pub fn encoded(&self) -> Head {
         let mut meta = vec![b'{'];
         for (name, members) in Part::NAMES.iter().zip(&self.parts) {
-            if !members.is_empty() {
-                json::key(&mut meta, name);
-                meta.push(b'{');
-                meta.extend_from_slice(members);
-                meta.push(b'}');
-            }
+            json::object(&mut meta, name, members);
         }
         let mut resource = br#"{"attributes":["#.to_vec();
-        resource.extend_from_slice(&self.app);
-        if !self.resource.is_empty() {
-            json::next(&mut resource);
-            resource.extend_from_slice(&self.resource);
-        }
-        resource.extend_from_slice(b"]}");
+        json::append(&mut resource, &self.app);
+        json::append(&mut resource, &self.resource);
+        json::put(&mut resource, b"]}");
+        // The scope is the agent, as the meta has it.
         let mut scope = vec![b'{'];
-        json::text(&mut scope, "name", NAME);
-        json::text(&mut scope, "version", VERSION);
-        scope.push(b'}');
+        json::append(&mut scope, self.parts.first().map(Vec::as_slice).unwrap_or_default());
+        json::put(&mut scope, b"}");
         Head { meta, resource, scope, session: self.session.clone() }
     }
 }

@@ -22,25 +22,8 @@ pub fn install(make: impl FnOnce() -> Agent) -> bool {
     installed
 }
 
-/// Lets `work` at the agent. The default when there is none, or when it is at work.
-pub fn enter<T: Default>(work: impl FnOnce(&mut Agent) -> T) -> T {
-    let mut work = Some(work);
-    let mut result = T::default();
-    borrow(&mut |agent| {
-        if let Some(work) = work.take() {
-            result = work(agent);
-        }
-    });
-    result
-}
-
-/// Sends what is queued and forgets the agent.
-pub fn remove() {
-    enter(|agent| agent.moment(crate::agent::Moment::Shutdown));
-    AGENT.with(|cell| cell.try_borrow_mut().ok().and_then(|mut agent| agent.take()));
-}
-
-fn borrow(work: &mut dyn FnMut(&mut Agent)) {
+/// Lets `work` at the agent. Nothing happens when there is none, or when it is at work.
+pub fn enter(work: &mut dyn FnMut(&mut Agent)) {
     if visit(work) {
         run_errands();
     }
@@ -79,4 +62,11 @@ fn run_errands() {
         }
     }
     ON_ERRAND.set(false);
+    AGENT.with(|cell| {
+        if let Ok(mut place) = cell.try_borrow_mut()
+            && place.as_ref().is_some_and(Agent::is_over)
+        {
+            *place = None;
+        }
+    });
 }

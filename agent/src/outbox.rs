@@ -125,7 +125,7 @@ impl Outbox {
         if self.open.items() == 0 {
             return;
         }
-        let dropped = self.drops.json(drops::as_text);
+        let dropped = self.drops.members(drops::as_text);
         let delivery = Delivery { instance: &self.instance, sequence: self.sequence, dropped };
         if let Some(batch) = self.open.seal(self.context.head(), &delivery, now, self.chance.short_id(20)) {
             self.sequence += 1;
@@ -167,7 +167,8 @@ impl Outbox {
         let queued = self.open.items() + self.uploads.items() + self.questions.len() as u32;
         json::number(out, "queued", f64::from(queued));
         json::number(out, "sent", f64::from(self.sent));
-        let dropped = self.drops.json(drops::as_number);
-        json::raw(out, "dropped", if dropped.is_empty() { b"{}" } else { &dropped });
+        json::put(out, b",\"dropped\":{");
+        json::put(out, &self.drops.members(drops::as_number));
+        json::put(out, b"}");
     }
 }

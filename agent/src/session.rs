@@ -122,10 +122,10 @@ impl Session {
         json::number(&mut out, "lastActivity", self.active);
         json::number(&mut out, "started", self.started);
         json::flag(&mut out, "isSampled", self.sampled);
-        json::key(&mut out, "sessionMeta");
-        out.push(b'{');
-        self.members(Teller::Page, &mut out);
-        out.extend_from_slice(b"}}");
+        let mut meta = Vec::new();
+        self.members(Teller::Page, &mut meta);
+        json::object(&mut out, "sessionMeta", &meta);
+        json::put(&mut out, b"}");
         Some(out)
     }
 
@@ -137,19 +137,10 @@ impl Session {
         if teller == Teller::Page {
             json::text(&mut all, SAMPLED, if self.sampled { "true" } else { "false" });
         }
-        if !attributes.is_empty() {
-            json::next(&mut all);
-            all.extend_from_slice(attributes);
-        }
+        json::append(&mut all, attributes);
         json::optional(&mut all, PREVIOUS, &self.previous);
-        for (name, members) in [("attributes", &all), ("overrides", overrides)] {
-            if !members.is_empty() {
-                json::key(out, name);
-                out.push(b'{');
-                out.extend_from_slice(members);
-                out.push(b'}');
-            }
-        }
+        json::object(out, "attributes", &all);
+        json::object(out, "overrides", overrides);
     }
 }
 

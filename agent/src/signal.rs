@@ -175,29 +175,49 @@ pub struct Writer(pub Vec<u8>);
 impl Writer {
     /// The length of a list.
     pub fn count(&mut self, count: usize) {
-        self.0.extend_from_slice(&(count as u32).to_le_bytes());
+        json::put(&mut self.0, &(count as u32).to_le_bytes());
     }
 
     /// A number.
     pub fn number(&mut self, number: f64) {
-        self.0.extend_from_slice(&number.to_le_bytes());
+        json::put(&mut self.0, &number.to_le_bytes());
     }
 
     /// A text.
     pub fn text(&mut self, text: &str) {
         self.count(text.len());
-        self.0.extend_from_slice(text.as_bytes());
+        json::put(&mut self.0, text.as_bytes());
     }
 
-    /// Keys and texts; those without a text are left out.
-    pub fn pairs<'p>(&mut self, pairs: impl Iterator<Item = (&'p str, &'p str)> + Clone) {
-        let pairs = pairs.filter(|(_, value)| !value.is_empty());
-        self.count(pairs.clone().count());
-        pairs.for_each(|(key, value)| {
+    /// Begins a list whose length is not known yet.
+    pub fn begin(&mut self) -> List {
+        let at = self.0.len();
+        self.count(0);
+        List { at, length: 0 }
+    }
+
+    /// Writes the length of a list that is whole.
+    pub fn end(&mut self, list: &List) {
+        if let Some(place) = self.0.get_mut(list.at..list.at + 4) {
+            place.copy_from_slice(&list.length.to_le_bytes());
+        }
+    }
+
+    /// A key and a text in a list, left out without a text.
+    pub fn pair(&mut self, list: &mut List, key: &str, value: &str) {
+        if !value.is_empty() {
+            list.length += 1;
             self.text(key);
             self.text(value);
-        });
+        }
     }
+}
+
+/// A list that is being written.
+pub struct List {
+    at: usize,
+    /// Its members so far.
+    pub length: u32,
 }
 
 /// What an item takes from around it.
@@ -217,7 +237,7 @@ pub struct Around<'a> {
 /// Reads an item and writes its JSON. False when it did not come whole; what was written is then of no use.
 pub fn transcribe(kind: Kind, mut reader: Reader, around: &Around, out: &mut Vec<u8>) -> bool {
     let reader = &mut reader;
-    out.push(b'{');
+    json::put(out, b"{");
     for (field, name) in kind.shape() {
         match field {
             Field::Text => json::text(out, name, reader.text()),
@@ -230,7 +250,7 @@ pub fn transcribe(kind: Kind, mut reader: Reader, around: &Around, out: &mut Vec
                 let numbers = matches!(field, Field::Numbers);
                 let before = out.len();
                 json::key(out, name);
-                out.push(b'{');
+                json::put(out, b"{");
                 let opened = out.len();
                 reader.list(&mut |reader| {
                     json::key(out, reader.text());
@@ -243,7 +263,7 @@ pub fn transcribe(kind: Kind, mut reader: Reader, around: &Around, out: &mut Vec
                 if out.len() == opened && !numbers {
                     out.truncate(before);
                 } else {
-                    out.push(b'}');
+                    json::put(out, b"}");
                 }
             }
             Field::Fatal => {
@@ -253,23 +273,25 @@ pub fn transcribe(kind: Kind, mut reader: Reader, around: &Around, out: &mut Vec
                 }
             }
             Field::Stack => {
-                let mut frames = vec![b'['];
+                let before = out.len();
+                json::key(out, name);
+                json::put(out, b"{\"frames\":[");
+                let opened = out.len();
                 if around.flags.has_frames() {
                     reader.list(&mut |reader| {
-                        let (filename, function) = (reader.text(), reader.text());
+                        let (filename, function) = (reader.text().as_bytes(), reader.text().as_bytes());
                         let place = |number: f64| (number >= 1.0).then_some(number as u32);
                         let (line, column) = (place(reader.number()), place(reader.number()));
-                        frame(&stack::Frame { filename, function, line, column }, &mut frames);
+                        frame(&stack::Frame { filename, function, line, column }, out);
                     });
                 } else {
-                    stack::parse(reader.text(), around.page, &mut |found| frame(&found, &mut frames));
+                    let (text, page) = (reader.text().as_bytes(), around.page.as_bytes());
+                    stack::parse(text, page, &mut |found| frame(&found, out));
                 }
-                if frames.len() > 1 {
-                    frames.push(b']');
-                    json::key(out, name);
-                    out.push(b'{');
-                    json::raw(out, "frames", &frames);
-                    out.push(b'}');
+                if out.len() == opened {
+                    out.truncate(before);
+                } else {
+                    json::put(out, b"]}");
                 }
             }
         }
@@ -277,27 +299,26 @@ pub fn transcribe(kind: Kind, mut reader: Reader, around: &Around, out: &mut Vec
     json::text(out, "timestamp", around.timestamp);
     let (trace_id, span_id) = around.trace;
     if !trace_id.is_empty() {
-        json::key(out, "trace");
-        out.push(b'{');
+        json::put(out, b",\"trace\":{");
         json::text(out, "trace_id", trace_id);
         json::text(out, "span_id", span_id);
-        out.push(b'}');
+        json::put(out, b"}");
     }
-    out.push(b'}');
+    json::put(out, b"}");
     reader.is_whole()
 }
 
 fn frame(frame: &stack::Frame, out: &mut Vec<u8>) {
     json::next(out);
-    out.push(b'{');
-    json::text(out, "filename", frame.filename);
-    json::text(out, "function", frame.function);
+    json::put(out, b"{");
+    json::text(out, "filename", json::as_text(frame.filename));
+    json::text(out, "function", json::as_text(frame.function));
     for (name, place) in [("lineno", frame.line), ("colno", frame.column)] {
         if let Some(place) = place {
             json::number(out, name, f64::from(place));
         }
     }
-    out.push(b'}');
+    json::put(out, b"}");
 }
 
 /// Whether an error's type, value or stack holds one of the texts that the page wants ignored.
@@ -306,7 +327,7 @@ pub fn is_ignored(mut error: Reader, flags: Flags, ignored: &[(String, String)])
     let _ = (error.text(), error.number());
     let stack = if flags.has_frames() { "" } else { error.text() };
     ignored.iter().any(|(_, text)| {
-        let holds = |place: &&str| crate::client::position(place.as_bytes(), text.as_bytes()).is_some();
+        let holds = |place: &&str| json::position(place.as_bytes(), text.as_bytes()).is_some();
         [kind, value, stack].iter().any(holds)
     })
 }
@@ -315,28 +336,25 @@ pub fn is_ignored(mut error: Reader, flags: Flags, ignored: &[(String, String)])
 #[derive(Default)]
 pub struct Stamp {
     second: u64,
-    text: String,
+    text: Vec<u8>,
 }
 
 impl Stamp {
     /// The RFC 3339 text of milliseconds since the epoch.
     pub fn text(&mut self, millis: f64) -> &str {
-        let second = millis as u64 / 1_000;
-        if self.second != second || self.text.is_empty() {
-            let mut text = Vec::with_capacity(24);
-            time::write_millis(millis, &mut text);
-            self.text = json::ascii(text);
+        let (second, fraction) = (millis as u64 / 1_000, millis as u64 % 1_000);
+        if let [.., a, b, c, b'Z'] = self.text.as_mut_slice()
+            && self.second == second
+        {
+            for (place, digit) in [(a, fraction / 100), (b, fraction / 10 % 10), (c, fraction % 10)] {
+                *place = b'0' + digit as u8;
+            }
+        } else {
+            self.text.clear();
+            time::write_millis(millis, &mut self.text);
             self.second = second;
-            return &self.text;
         }
-        // `2026-11-21T01:13:57.` stays.
-        self.text.truncate(20);
-        let fraction = millis as u64 % 1_000;
-        for digit in [fraction / 100, fraction / 10 % 10, fraction % 10] {
-            self.text.push(char::from(b'0' + digit as u8));
-        }
-        self.text.push('Z');
-        &self.text
+        json::as_text(&self.text)
     }
 }
 
@@ -344,7 +362,7 @@ impl Stamp {
 mod tests {
     use super::*;
     use proptest::prelude::*;
-    use wire::{Event, Exception, Frame, List, Log, Measurement, Numbers, Pairs, Stacktrace, TraceContext};
+    use wire::{Event, Exception, Frame, Log, Measurement, Numbers, Pairs, Stacktrace, TraceContext};
 
     const AROUND: Around = Around { flags: OWN, timestamp: "t", trace: ("", ""), domain: "browser", page: "http://p/" };
 
@@ -362,12 +380,18 @@ mod tests {
         }
     }
 
+    fn pairs(item: &mut Writer, pairs: &[(&str, &str)]) {
+        let mut list = item.begin();
+        pairs.iter().for_each(|(key, value)| item.pair(&mut list, key, value));
+        item.end(&list);
+    }
+
     #[test]
     fn a_log_line_is_wires() {
         let mut item = Writer::default();
         item.text("ü\0\"");
         item.text("warn");
-        item.pairs([("a", "1"), ("b", "")].into_iter());
+        pairs(&mut item, &[("a", "1"), ("b", "")]);
         let context = Pairs(vec![("a".into(), "1".into())]);
         let log =
             Log { message: "ü\0\"".into(), level: "warn".into(), context, timestamp: "t".into(), ..Log::default() };
@@ -379,7 +403,7 @@ mod tests {
         let mut item = Writer::default();
         item.text("buy");
         item.text("");
-        item.pairs([].into_iter());
+        pairs(&mut item, &[]);
         let trace = Some(TraceContext { trace_id: "ab".into(), span_id: "cd".into() });
         let domain = Some("browser".into());
         let event = Event { name: "buy".into(), domain, timestamp: "t".into(), trace, ..Event::default() };
@@ -395,7 +419,7 @@ mod tests {
         item.number(1.5);
         item.text("nan");
         item.number(f64::NAN);
-        item.pairs([("k", "v")].into_iter());
+        pairs(&mut item, &[("k", "v")]);
         let values = Numbers(vec![("v".into(), Some(1.5)), ("nan".into(), None)]);
         let context = Pairs(vec![("k".into(), "v".into())]);
         let measurement =
@@ -410,7 +434,7 @@ mod tests {
         item.text("fp");
         item.number(1.0);
         stack(&mut item);
-        item.pairs([("cause", "x")].into_iter());
+        pairs(&mut item, &[("cause", "x")]);
         item
     }
 
@@ -430,7 +454,7 @@ mod tests {
             fingerprint: Some("fp".into()),
             fatal: Some(true),
             context: Pairs(vec![("cause".into(), "x".into())]),
-            stacktrace: (!frames.is_empty()).then(|| Stacktrace { frames: List::from(frames) }),
+            stacktrace: (!frames.is_empty()).then(|| Stacktrace { frames: frames.into() }),
             ..Exception::default()
         };
         let given = error(|item| {

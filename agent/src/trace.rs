@@ -51,11 +51,11 @@ pub struct Request {
 impl Request {
     /// The W3C header, always sampled: what is not sampled is not observed.
     pub fn traceparent(&self) -> String {
-        let mut text = String::with_capacity(55);
+        let mut text = Vec::with_capacity(55);
         for part in ["00-", &self.trace_id, "-", &self.span_id, "-01"] {
-            text.push_str(part);
+            json::put(&mut text, part.as_bytes());
         }
-        text
+        json::into_text(text)
     }
 }
 
@@ -148,7 +148,7 @@ impl Request {
             ("http.response.status_code", &status, true),
             ("duration_ns", &took_text, true),
         ];
-        span.push(b'{');
+        json::put(span, b"{");
         json::text(span, "traceId", &self.trace_id);
         json::text(span, "spanId", &self.span_id);
         json::optional(span, "parentSpanId", &self.parent);
@@ -156,19 +156,16 @@ impl Request {
         json::raw(span, "kind", b"3");
         json::text(span, "startTimeUnixNano", &decimal_u64(from));
         json::text(span, "endTimeUnixNano", &decimal_u64(from + took));
-        json::key(span, "attributes");
-        span.push(b'[');
+        json::put(span, b",\"attributes\":[");
         let kept = if end.status == 0 { 6 } else { 7 };
         for (name, value, whole) in facts.iter().take(kept) {
             if !value.is_empty() {
                 json::attribute(span, name, value, *whole);
             }
         }
-        span.push(b']');
-        json::raw(span, "status", if failed { br#"{"code":2}"# } else { br#"{"code":0}"# });
-        // Sampled, and the bit that says that it is known whether the parent is remote (OTLP 1.1).
-        json::raw(span, "flags", b"257");
-        span.push(b'}');
+        // The flags: sampled, and the bit that says that it is known whether the parent is remote (OTLP 1.1).
+        let end = if failed { &br#"],"status":{"code":2},"flags":257}"#[..] } else { br#"],"status":{"code":0},"flags":257}"# };
+        json::put(span, end);
         event.text(&self.trace_id);
         event.text(&self.span_id);
         event.text(match self.client {
@@ -176,7 +173,9 @@ impl Request {
             Client::Xhr => "faro.tracing.xml-http-request",
         });
         event.text("browser");
-        event.pairs(facts.iter().map(|(name, value, _)| (*name, *value)));
+        let mut pairs = event.begin();
+        facts.iter().for_each(|(name, value, _)| event.pair(&mut pairs, name, value));
+        event.end(&pairs);
     }
 }
 
@@ -189,42 +188,42 @@ fn decimal_u64(number: u64) -> String {
     itoa::Buffer::new().format(number).to_owned()
 }
 
-/// Where the authority of an absolute URL begins, where the host in it, and where both end.
-fn bounds(url: &str) -> (usize, usize, usize) {
+/// An absolute URL up to its authority, the host and port in that, and what follows, user and password left out.
+fn parts(url: &str) -> (&[u8], &[u8], &[u8]) {
     let bytes = url.as_bytes();
-    let start = crate::client::position(bytes, b"://").map_or(0, |at| at + 3);
-    let rest = bytes.get(start..).unwrap_or_default();
-    let end = start + rest.iter().position(|b| matches!(b, b'/' | b'?' | b'#')).unwrap_or(rest.len());
-    let authority = bytes.get(start..end).unwrap_or_default();
-    let host = start + authority.iter().rposition(|b| *b == b'@').map_or(0, |at| at + 1);
-    (start, host, end)
+    let start = json::position(bytes, b"://").map_or(0, |at| at + 3);
+    let (scheme, rest) = bytes.split_at_checked(start).unwrap_or_default();
+    let end = rest.iter().position(|b| matches!(b, b'/' | b'?' | b'#')).unwrap_or(rest.len());
+    let (authority, path) = rest.split_at_checked(end).unwrap_or_default();
+    let host = authority.iter().rposition(|b| *b == b'@').map_or(0, |at| at + 1);
+    (scheme, authority.get(host..).unwrap_or_default(), path)
 }
 
 /// The URL without `user:password@`, which must not leave the page.
 fn without_credentials(url: &str) -> String {
-    let (start, host, _) = bounds(url);
-    let mut clean = String::from(url.get(..start).unwrap_or_default());
-    clean.push_str(url.get(host..).unwrap_or_default());
-    clean
+    let (scheme, host, path) = parts(url);
+    let mut clean = scheme.to_vec();
+    json::put(&mut clean, host);
+    json::put(&mut clean, path);
+    json::into_text(clean)
 }
 
 /// Host and port of an absolute URL; the scheme's port where it names none, 0 for a scheme without ports.
 fn authority(url: &str) -> (&str, u16) {
-    let (_, host, end) = bounds(url);
-    let authority = url.get(host..end).unwrap_or_default();
-    let default = match url.as_bytes() {
-        [b'h', b't', b't', b'p', b's', ..] => 443,
-        [b'h', b't', b't', b'p', ..] => 80,
+    let (scheme, host, _) = parts(url);
+    let default = match scheme {
+        b"https://" => 443,
+        b"http://" => 80,
         _ => 0,
     };
     // The colons of an IPv6 address stand before its closing bracket.
-    match authority.bytes().rposition(|b| b == b':' || b == b']') {
-        Some(at) if authority.as_bytes().get(at) == Some(&b':') => {
-            let digits = authority.bytes().skip(at + 1).filter(u8::is_ascii_digit);
-            let port = digits.fold(0_u16, |port, d| port.wrapping_mul(10).wrapping_add(u16::from(d - b'0')));
-            (authority.get(..at).unwrap_or_default(), port)
+    let split = host.iter().rposition(|b| matches!(b, b':' | b']')).and_then(|at| host.split_at_checked(at));
+    match split {
+        Some((host, [b':', digits @ ..])) => {
+            let port = digits.iter().fold(0_u16, |port, d| port.wrapping_mul(10).wrapping_add(u16::from(d & 15)));
+            (json::as_text(host), port)
         }
-        _ => (authority, default),
+        _ => (json::as_text(host), default),
     }
 }
 

@@ -2,19 +2,7 @@
 //
 // Every call is guarded: whatever goes wrong below leaves the agent inert and never reaches the page.
 
-import {
-  initSync,
-  look,
-  moment,
-  push,
-  request_end,
-  request_start,
-  scratch,
-  set_meta,
-  start,
-  traceparent,
-  vital,
-} from '../wasm/farol_agent.js';
+import { call, initSync, look, set_meta, start } from '../wasm/farol_agent.js';
 import type {
   AgentOptions,
   Attributes,
@@ -114,16 +102,18 @@ export interface Agent {
   stats(): object;
 }
 
-// What both sides agree on by number. The other half is in agent/src: signal.rs, vitals/mod.rs, agent.rs.
+// What both sides agree on by number. The other half is in agent/src: agent.rs, signal.rs, vitals/mod.rs.
+const CALL = { scratch: 0, push: 1, vital: 2, requestStart: 3, requestEnd: 4, address: 5, pause: 6, restored: 7, flush: 8 };
 const KIND = { log: 0, event: 1, measurement: 2, exception: 3 };
-const SKIP_DEDUPE = 1;
-const HAS_TRACE = 2;
-const HAS_FRAMES = 4;
-const HAS_FATAL = 8;
+const SKIP_DEDUPE = 8;
+const HAS_TRACE = 16;
+const HAS_FRAMES = 32;
+const HAS_FATAL = 64;
 const ENTRY = { navigation: 0, firstPaint: 1, largestPaint: 2, shift: 3, interaction: 4, firstInput: 5, hidden: 6 };
 const PART: Record<MetaPart, number> = { app: 0, user: 1, view: 2, page: 3, session: 4 };
-const MOMENT = { address: 0, pause: 1, unpause: 2, shutdown: 3, restored: 4, flush: 5, goes: 6 };
-const LOOK = { meta: 0, session: 1, stats: 2, trace: 3 };
+const LOOK = { meta: 0, session: 1, stats: 2, trace: 3, traceparent: 4 };
+/** How urgent a flush is. */
+const FLUSH = { asked: 0, goes: 1, over: 2 };
 
 /** Characters of one text; the scratch buffer takes 1 MiB, and no message is read to its end past this. */
 const LONGEST = 64 * 1024;
@@ -163,7 +153,7 @@ function begin(): void {
 function room(more: number): boolean {
   if (fits && (at + more > bytes.length || bytes.buffer !== memory?.buffer)) {
     const wanted = Math.max(at + more, bytes.length);
-    const start = scratch(wanted);
+    const start = call(CALL.scratch, 0, wanted, 0);
     fits = start !== 0;
     if (fits && memory) {
       bytes = new Uint8Array(memory.buffer, start, Math.max(wanted, 16 * 1024));
@@ -250,12 +240,13 @@ function item(kind: number, flags: number, options: ItemOptions | undefined, bod
   const place = whereabouts();
   if (place !== address) {
     address = place;
-    moment(MOMENT.address);
+    call(CALL.address, 0, 0, 0);
   }
   begin();
   ids?.forEach(text);
   body();
-  if (fits) push(kind, flags | (options?.skipDedupe ? SKIP_DEDUPE : 0) | (ids ? HAS_TRACE : 0), time, at);
+  const more = (options?.skipDedupe ? SKIP_DEDUPE : 0) | (ids ? HAS_TRACE : 0);
+  if (fits) call(CALL.push, kind | flags | more, at, time);
 }
 
 /** Writes an entry of a performance observer, its texts last, and hands it over. */
@@ -271,7 +262,7 @@ function entry(kind: number, numbers: number[], texts: string[], timing?: Naviga
       [...before, responseStart, domInteractive, domContentLoadedEventStart, domComplete].forEach(number);
       text(type);
     }
-    if (fits) vital(kind, at);
+    if (fits) call(CALL.vital, kind, at, 0);
   });
 }
 
@@ -301,7 +292,7 @@ function bridged(transform: NonNullable<Host['transform']>): (json: string) => s
 
 /** An object that the agent shows as JSON. */
 function shown(at: number): object | undefined {
-  const json = look(at);
+  const json = look(at, 0);
   return json ? (JSON.parse(json) as object) : undefined;
 }
 
@@ -395,14 +386,14 @@ export const agent: Agent = {
       begin();
       text(method);
       text(url);
-      return fits ? request_start(kind === 'xhr' ? 1 : 0, at) : 0;
+      return fits ? call(CALL.requestStart, kind === 'xhr' ? 1 : 0, at, 0) : 0;
     }),
-  traceparent: (handle) => guarded('', () => traceparent(handle)),
+  traceparent: (handle) => guarded('', () => look(LOOK.traceparent, handle)),
   requestEnd: (handle, status, error) =>
     guarded(undefined, () => {
       begin();
       text(error ?? '');
-      if (fits) request_end(handle, status, at);
+      if (fits) call(CALL.requestEnd, handle, at, status);
     }),
   activeTrace: () => guarded(undefined, () => shown(LOOK.trace) as TraceContext | undefined),
   vital: {
@@ -419,12 +410,12 @@ export const agent: Agent = {
     const { interactionCount = 0 } = performance as { interactionCount?: number };
     entry(ENTRY.hidden, [performance.now(), interactionCount], [], navigation());
   },
-  restored: (persisted) => guarded(undefined, () => persisted && moment(MOMENT.restored)),
-  flush: (reason) => guarded(undefined, () => moment(reason === 'call' ? MOMENT.flush : MOMENT.goes)),
-  pause: () => guarded(undefined, () => moment(MOMENT.pause)),
-  unpause: () => guarded(undefined, () => moment(MOMENT.unpause)),
+  restored: (persisted) => guarded(undefined, () => void (persisted && call(CALL.restored, 0, 0, 0))),
+  flush: (reason) => guarded(undefined, () => void call(CALL.flush, reason === 'call' ? FLUSH.asked : FLUSH.goes, 0, 0)),
+  pause: () => guarded(undefined, () => void call(CALL.pause, 1, 0, 0)),
+  unpause: () => guarded(undefined, () => void call(CALL.pause, 0, 0, 0)),
   shutdown() {
-    guarded(undefined, () => moment(MOMENT.shutdown));
+    guarded(undefined, () => void call(CALL.flush, FLUSH.over, 0, 0));
     if (state === 'running') state = 'loaded';
   },
   stats: () => guarded({}, () => shown(LOOK.stats) ?? {}),

@@ -44,10 +44,10 @@ impl Sender {
     pub fn request(&self, id: u32, body: &[u8], headers: &[(&str, &str)], keepalive: bool) -> Request {
         let mut init = br#"{"method":"POST","headers":{"#.to_vec();
         headers.iter().for_each(|(name, value)| json::optional(&mut init, name, value));
-        init.push(b'}');
+        json::put(&mut init, b"}");
         json::flag(&mut init, "keepalive", keepalive);
-        init.push(b'}');
-        let init = JSON::parse(&json::ascii(init)).unwrap_or_default();
+        json::put(&mut init, b"}");
+        let init = JSON::parse(&json::into_text(init)).unwrap_or_default();
         set(&init, "body", &Uint8Array::from(body));
         if let Some(signal) = self.timeout() {
             set(&init, "signal", &signal);

@@ -1,19 +1,20 @@
 //! Samples of what the engines write, and the frames they must yield.
 
 use super::Frame;
+use crate::json::as_text;
 
 const PAGE: &str = "http://page.test/";
 
 fn parse(stack: &str) -> Vec<Frame<'_>> {
     let mut frames = Vec::new();
-    super::parse(stack, PAGE, &mut |frame| frames.push(frame));
+    super::parse(stack.as_bytes(), PAGE.as_bytes(), &mut |frame| frames.push(frame));
     frames
 }
 
 type Expected<'a> = (&'a str, &'a str, Option<u32>, Option<u32>);
 
 fn check(stack: &str, expected: &[Expected]) {
-    let found: Vec<Expected> = parse(stack).iter().map(|f| (f.function, f.filename, f.line, f.column)).collect();
+    let found: Vec<Expected> = parse(stack).iter().map(|f| (as_text(f.function), as_text(f.filename), f.line, f.column)).collect();
     assert_eq!(found, expected, "{stack}");
 }
 

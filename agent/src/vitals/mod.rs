@@ -97,16 +97,21 @@ impl Report<'_> {
     /// The measurement, as the border writes measurements, with Faro's names.
     pub fn write(&self, out: &mut Writer) {
         let Report { name, value, delta, rating, id, navigation, values, context } = *self;
-        let more = values.iter().filter(|(_, value)| *value != 0.0);
         out.text("web-vitals");
-        out.count(2 + more.clone().count());
-        for (name, value) in [(name, value), ("delta", delta)].iter().chain(more) {
-            out.text(name);
-            out.number(*value);
+        let mut list = out.begin();
+        for (at, (name, value)) in [(name, value), ("delta", delta)].iter().chain(values).enumerate() {
+            if at < 2 || *value != 0.0 {
+                list.length += 1;
+                out.text(name);
+                out.number(*value);
+            }
         }
+        out.end(&list);
+        let mut list = out.begin();
         let always =
             [("id", id), ("rating", rating), ("navigation_type", navigation), ("navigation_entry_id", "unknown")];
-        out.pairs(always.iter().chain(context).copied());
+        always.iter().chain(context).for_each(|(name, text)| out.pair(&mut list, name, text));
+        out.end(&list);
     }
 }
 
