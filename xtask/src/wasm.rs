@@ -53,11 +53,13 @@ fn shortened(mut glue: String, names: &Value) -> Result<String> {
         let (long, short) = (text(&import[1]), text(&import[2]));
         replace(format!(" {long}: "), format!(" {short}: "))?;
     }
+    // The one export that our own script reads, from what `initSync` returns, keeps its name for it.
+    replace("return wasm;\n}".to_owned(), "return { memory: wasm.memory };\n}".to_owned())?;
     for export in list("exports") {
         let (long, short) = (text(&export[0]), text(&export[1]));
         // Some exports are for other hosts; the glue has no use for them.
         let used = format!("wasm.{long}");
-        for end in ["(", ".", ";", ")", ","] {
+        for end in ["(", ".", ";", ")", ",", " "] {
             let _ = replace(format!("{used}{end}"), format!("wasm.{short}{end}"));
         }
     }
