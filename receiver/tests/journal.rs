@@ -1,7 +1,7 @@
 //! The journal from outside: what is acknowledged is read, in order, by every lane, in this run and the next.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use std::{fs, os::unix::fs::PermissionsExt, path::Path, time::Duration};
+use std::{fs, io::Write, os::unix::fs::PermissionsExt, path::Path, time::Duration};
 
 use bytes::Bytes;
 use farol::journal::{
@@ -295,7 +295,7 @@ async fn a_lane_over_its_budget_loses_its_oldest_and_counts_them() {
     let journal = Journal::open(options).unwrap();
     let mut stuck = journal.lane("stuck", Start::FromCursor).unwrap();
     append(&journal, 200..201, 1000).await;
-    until("room is made", || journal.status().bytes <= 40_000).await;
+    journal.close().await;
     let next = lane(&journal, "stuck");
     assert_eq!(next.dropped_records + next.lag_records, status.lag_records + 1);
     let first = 201 - next.lag_records;
@@ -310,7 +310,9 @@ async fn nothing_outlives_the_age_cap() {
     append(&journal, 0..10, 100).await;
     drop((stuck, journal));
     for file in fs::read_dir(dir.path()).unwrap() {
-        let file = fs::File::options().write(true).open(file.unwrap().path()).unwrap();
+        let mut file = fs::File::options().append(true).open(file.unwrap().path()).unwrap();
+        // Cutting a torn tail does not make a file younger.
+        file.write_all(b"torn").unwrap();
         file.set_modified(std::time::SystemTime::now() - Duration::from_secs(23 * 3600)).unwrap();
     }
     let journal = Journal::open(Options::new(dir.path())).unwrap();

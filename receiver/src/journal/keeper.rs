@@ -93,8 +93,13 @@ pub(super) fn run(shared: Arc<Shared>) {
         let expired = shared.state().expire(&shared.options, SystemTime::now());
         // Cursors before segments: a cursor that lags behind the oldest segment reads as a loss after a crash.
         if rung.flush || rung.stop || stored.is_none_or(|stored| stored.elapsed() >= CURSORS_EVERY) {
-            if store_cursors(&shared) {
-                stored = Some(Instant::now());
+            match store_cursors(&shared) {
+                Stored::Nothing => {}
+                Stored::All => stored = Some(Instant::now()),
+                Stored::NotAll => {
+                    stored = Some(Instant::now());
+                    shared.bell.committed();
+                }
             }
         } else if rung.committed {
             shared.bell.committed();
@@ -116,26 +121,46 @@ pub(super) fn run(shared: Arc<Shared>) {
     }
 }
 
-/// Writes the cursors that have moved; was there any?
-fn store_cursors(shared: &Shared) -> bool {
+/// What became of the cursors that had moved.
+enum Stored {
+    Nothing,
+    All,
+    /// Some are to be tried again.
+    NotAll,
+}
+
+/// Writes the cursors that have moved.
+fn store_cursors(shared: &Shared) -> Stored {
     let moved: Vec<_> = {
         let state = shared.state();
         let moved = state.lanes.iter().enumerate().filter(|(_, lane)| lane.stored != Some(lane.committed));
         moved.map(|(index, lane)| (index, lane.name, lane.committed)).collect()
     };
+    if moved.is_empty() {
+        return Stored::Nothing;
+    }
     let results: Vec<_> =
         moved.iter().map(|&(index, name, place)| (index, place, cursor::store(&shared.files, name, place))).collect();
-    let synced = if moved.is_empty() { Ok(()) } else { shared.files.sync_dir() };
+    let synced = shared.files.sync_dir();
+    let mut outcome = Stored::All;
     for (index, place, result) in results {
         let mut state = shared.state();
         let lane = &mut state.lanes[index];
         match result.as_ref().err().or(synced.as_ref().err()) {
             None => (lane.stored, lane.error) = (Some(place), None),
             Some(error) => {
-                tracing::warn!(lane = lane.name, %error, "cannot store a lane's cursor");
-                lane.error = Some(format!("cannot store the cursor: {error}"));
+                outcome = Stored::NotAll;
+                let error = format!("cannot store the cursor: {error}");
+                if lane.error.as_ref() != Some(&error) {
+                    tracing::warn!(
+                        lane = lane.name,
+                        error,
+                        "what this lane delivers now is delivered again after a crash"
+                    );
+                }
+                lane.error = Some(error);
             }
         }
     }
-    !moved.is_empty()
+    outcome
 }

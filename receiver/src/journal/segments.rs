@@ -172,11 +172,6 @@ pub(super) fn read(file: Arc<File>, segment: &Segment, from: Place, max_bytes: u
             }
         }
     }
-    // A file that is shorter than it was: the records that are missing show in the numbers only.
-    if next.position >= segment.end.position && next.sequence < segment.end.sequence {
-        damaged += segment.end.sequence - next.sequence;
-        next.sequence = segment.end.sequence;
-    }
     Ok(Chunk { from, entries, next, damaged })
 }
 
