@@ -1,7 +1,6 @@
 //! What the receiver says about itself: JSON log lines and the metrics, all families in one list.
 
-use crate::ingest::outcome::Reason;
-use crate::ingest::validate::Contents;
+use crate::ingest::outcome::{Contents, Reason};
 use prometheus_client::encoding::{EncodeLabelValue, LabelValueEncoder};
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;

@@ -1,12 +1,12 @@
 //! Reading a body into a payload within a known amount of memory, small ones at once and large ones in turn.
 
 use super::limits::{self, Limits};
+use super::outcome::Contents;
 use super::{Refusal, inflate, validate};
 use crate::journal::Encoding;
 use bytes::Bytes;
 use std::sync::Arc;
 use tokio::sync::Semaphore;
-use validate::Contents;
 use wire::Payload;
 
 /// Bytes of a decoder's reason that are sent back; it may quote the payload.
