@@ -6,6 +6,7 @@ import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
+import { pack } from './pack.mjs';
 
 const here = dirname(fileURLToPath(import.meta.url));
 const dist = join(here, 'dist');
@@ -26,8 +27,13 @@ const options = {
   minify: true,
   target: 'es2020',
   platform: 'browser',
-  // Decoded by src/wasm.ts when the agent starts: importing the package does nothing.
-  loader: { '.wasm': 'base64' },
+  plugins: [{
+    name: 'packed wasm',
+    setup: ({ onLoad }) => {
+      // Decoded by src/wasm.ts when the agent starts: importing the package does nothing.
+      onLoad({ filter: /\.wasm$/ }, async ({ path }) => ({ contents: pack(await readFile(path)), loader: 'text' }));
+    },
+  }],
   legalComments: 'none',
   logLevel: 'warning',
 };

@@ -1,33 +1,33 @@
 //! The agent: owns the state, and lets each part do its own.
 
 use crate::browser::clock::Clock;
-use crate::browser::hook::{Answer, Hook, Question, plain};
+use crate::browser::hook::{Answer, Hook, Question};
+use crate::browser::page::Page;
 use crate::browser::storage::Store as Storage;
 use crate::browser::timer::Timer;
-use crate::browser::upload::Request;
-use crate::browser::{options, page, random};
+use crate::browser::upload::{Request, Sender};
+use crate::browser::{options, random};
 use crate::config::{self, Config};
-use crate::context;
+use crate::context::Part;
 use crate::dedupe::Dedupe;
 use crate::drops::Reason;
 use crate::guard;
+use crate::json;
 use crate::outbox::Outbox;
 use crate::policy;
 use crate::sampling::Chance;
-use crate::session::{Session, Store};
-use crate::signal::{self, Flags, Kind, Reader, Stamp, When};
+use crate::session::{self, Described, Session, Store, Teller};
+use crate::signal::{self, Around, Flags, Kind, OWN, OWN_TRACED, Reader, Stamp, Writer};
 use crate::trace::{self, Client, End, Requests};
-use crate::upload::{Outcome, Page};
-use crate::vitals::{Entry, Navigation, Report, Vitals};
-use js_sys::{Function, Uint8Array};
+use crate::upload::{Outcome, Stay};
+use crate::vitals::{Entry, Navigation, Vitals};
+use js_sys::Function;
 use wasm_bindgen::JsValue;
-use wire::meta::{Sdk, View};
-use wire::{Event, Measurement, Numbers, Pairs, Text, TraceContext};
 
 /// The state of a running agent.
 pub struct Agent {
     config: Config,
-    chance: Chance,
+    page: Page,
     clock: Clock,
     session: Option<Session>,
     storage: Storage,
@@ -36,14 +36,15 @@ pub struct Agent {
     vitals: Vitals,
     stamp: Stamp,
     scratch: Vec<u8>,
+    line: Vec<u8>,
     outbox: Outbox,
     timer: Timer,
-    fetch: Function,
+    sender: Sender,
     paused: bool,
     own_address: bool,
-    viewport: (f64, f64),
     /// Set while batches are to be handed out.
-    flush: Option<Page>,
+    flush: Option<Stay>,
+    over: bool,
 }
 
 /// What is done on the way out, when nothing is borrowed.
@@ -54,164 +55,139 @@ pub enum Errand {
     Send(Request),
 }
 
-/// What happens to the page, or what the page asks for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Moment {
-    /// Its address changed.
-    Address,
-    /// `pause`.
-    Pause,
-    /// `unpause`.
-    Unpause,
-    /// `shutdown`.
-    Shutdown,
-    /// It came back from the back/forward cache.
-    Restored,
-    /// `flush`.
-    Flush,
-    /// It is hidden, left or frozen.
-    Goes,
-}
-
-impl Moment {
-    /// The moment that the border calls `code`.
-    pub fn of(code: u32) -> Option<Moment> {
-        use Moment::{Address, Flush, Goes, Pause, Restored, Shutdown, Unpause};
-        [Address, Pause, Unpause, Shutdown, Restored, Flush, Goes].get(code as usize).copied()
-    }
-}
-
 impl Agent {
-    /// Reads the options and opens or resumes the session.
-    pub fn start(options: &JsValue, fetch: Function, transform: Option<Function>, first_hidden: f64) -> Option<Agent> {
+    /// Reads the options and opens or resumes the session. `page` is the global object.
+    pub fn start(page: JsValue, options: &JsValue, fetch: Function, transform: Option<Function>) -> Agent {
         let read = |path: &str| options::read(options, path);
         let config = Config::read(&read);
-        let clock = Clock::new();
+        let clock = Clock::new(&page);
         let now = clock.now();
-        let mut chance = Chance::new(random::seed());
-        let first_hidden = if page::is_hidden() { 0.0 } else { first_hidden };
+        let mut chance = Chance::new(random::seed(&page));
         let mut agent = Agent {
-            vitals: Vitals::new(first_hidden, now, &mut chance),
-            outbox: Outbox::new(&config, transform.map(Hook::new), &mut chance),
-            storage: Storage::open(config.persistent),
+            vitals: Vitals::new(f64::INFINITY, now, &mut chance),
+            outbox: Outbox::new(&config, transform.map(Hook::new), chance),
+            storage: Storage::open(&page, config.persistent),
+            sender: Sender::new(&page, fetch, &config.url, done),
             paused: config.paused,
             config,
-            chance,
             clock,
+            page: Page(page),
             session: None,
             dedupe: Dedupe::default(),
             requests: Requests::default(),
             stamp: Stamp::default(),
             scratch: Vec::new(),
+            line: Vec::new(),
             timer: Timer::new(tick),
-            fetch,
             own_address: false,
-            viewport: page::viewport(),
             flush: None,
+            over: false,
         };
-        let at = |part: &'static str| {
-            move |path: &str| {
-                let mut full = String::from(part);
-                full.push_str(path);
-                read(&full)
-            }
-        };
-        let page = config::page(&at("pageTracking.page."));
-        agent.own_address = page.url.is_some();
-        let meta = agent.outbox.context.edit();
-        let version = Some(context::VERSION.into());
-        meta.sdk = Some(Sdk { name: Some(context::NAME.into()), version, ..Sdk::default() });
-        meta.app = Some(config::app(&at("app.")));
-        meta.user = some(config::user(&at("user.")));
-        meta.view = config::text(&read, "view.name").map(|name| View { name: Some(name) });
-        (meta.browser, meta.os) = match page::browser() {
-            (browser, os) => (Some(browser), os),
-        };
-        meta.page = Some(page);
-        agent.moment(Moment::Address);
-        agent.open_session(config::session(&at("sessionTracking.session.")), now);
-        Some(agent)
+        let context = &mut agent.outbox.context;
+        context.set_sdk();
+        context.set_browser(&agent.page.facts());
+        agent.measure_viewport();
+        for (part, prefix) in ["app.", "user.", "view.", "pageTracking.page."].iter().enumerate() {
+            agent.describe(part as u32, &config::under(&read, prefix));
+        }
+        agent.open_session(session::described(&config::under(&read, "sessionTracking.session.")), now);
+        agent
     }
 
-    fn open_session(&mut self, page: wire::meta::Session<'static>, now: f64) {
+    fn open_session(&mut self, page: Described, now: f64) {
         if !self.config.sessions {
-            self.outbox.context.edit().session = some(page);
             return;
         }
         let kept = self.storage.read().and_then(|kept| Session::resume(&|path| options::read(&kept, path), now));
         // A page that names another session than the one that was kept means it.
-        let kept = kept.filter(|kept| page.id.is_none() || page.id == kept.meta.id);
+        let kept = kept.filter(|kept| page.id.is_empty() || page.id == kept.id());
         let name = if kept.is_some() { "session_resume" } else { "session_start" };
         let session = match kept {
             Some(mut kept) => {
                 kept.describe(page);
                 kept
             }
-            None => Session::open(page, now, self.config.sampling_rate, &mut self.chance),
+            None => Session::open(page, now, self.config.sampling_rate, &mut self.outbox.chance),
         };
         self.enter_session(session, name, now);
     }
 
     /// Makes `session` the current one and announces it.
-    fn enter_session(&mut self, mut session: Session, announcement: &'static str, now: f64) {
+    fn enter_session(&mut self, mut session: Session, announcement: &str, now: f64) {
         session.touch(now);
-        self.outbox.sampled = session.sampled;
-        self.outbox.context.edit().session = Some(session.meta.clone());
         self.session = Some(session);
-        self.store(Store::Now, now);
-        if !self.paused {
-            let event = Event {
-                name: announcement.into(),
-                domain: Some(self.config.domain.as_str().into()),
-                timestamp: self.stamp.text(now).into(),
-                ..Event::default()
-            };
-            self.outbox.emit(Kind::Event, &event, now, &mut self.chance);
-        }
-        self.arm(now);
+        self.tell_session(now);
+        let mut item = Writer::default();
+        item.text(announcement);
+        item.count(0);
+        item.count(0);
+        self.submit(Kind::Event, OWN, now, &item.0, now);
     }
 
-    fn follow_session(&mut self, meta: wire::meta::Session<'static>, now: f64) {
+    /// Puts the current session into the meta and into storage.
+    fn tell_session(&mut self, now: f64) {
         if let Some(session) = &self.session {
-            let next = session.follow(meta, now, self.config.sampling_rate, &mut self.chance);
+            let mut members = Vec::new();
+            session.members(Teller::Meta, &mut members);
+            self.outbox.context.set(Part::Session, &members);
+            self.outbox.context.session = session.id().to_owned();
+        }
+        self.store(Store::Now, now);
+    }
+
+    fn follow_session(&mut self, page: Option<Described>, now: f64) {
+        if let Some(session) = &self.session {
+            let next = session.follow(page, now, self.config.sampling_rate, &mut self.outbox.chance);
             self.enter_session(next, "session_extend", now);
         }
     }
 
-    /// Makes ready for an item: false while paused. A session that is over is followed by the next one.
-    fn admit(&mut self, now: f64) -> bool {
-        if self.paused {
-            self.outbox.drops.add(Reason::Paused, 1);
-            return false;
-        }
-        match &mut self.session {
-            Some(session) if session.is_over(now) => {
-                let meta = session.meta.clone();
-                self.follow_session(meta, now);
-            }
-            Some(session) => session.touch(now),
-            None => {}
-        }
-        if self.outbox.is_empty() {
-            self.measure_viewport();
-        }
-        true
-    }
-
-    /// A window that was resized changes the meta, but only from the next batch on.
     fn measure_viewport(&mut self) {
-        let viewport = page::viewport();
-        if viewport != self.viewport {
-            self.viewport = viewport;
-            if let Some(browser) = &mut self.outbox.context.edit().browser {
-                browser.viewport_width = Some(page::pixels(viewport.0));
-                browser.viewport_height = Some(page::pixels(viewport.1));
+        let (width, height) = self.page.viewport();
+        self.outbox.context.set_viewport(width, height);
+    }
+
+    /// What crosses as numbers, by the codes of `CALL` in `npm/src/agent.ts`. Lengths are bytes of the scratch buffer.
+    pub fn call(&mut self, what: u32, a: u32, b: u32, c: f64) -> u32 {
+        let length = b as usize;
+        match what {
+            // The address of a scratch buffer of that length, what it held kept; 0 when there is none to be had.
+            0 => return self.scratch(length),
+            // An item of kind `a & 7` with the flags above that, of the time `c`, 0 for now.
+            1 => self.push(a & 7, Flags(a >> 3), c, length),
+            2 => self.vital(a, length),
+            // A span of a request, by fetch (0) or XMLHttpRequest; its handle, 0 when it is not observed.
+            3 => return self.request_start(a, length),
+            4 => self.request_end(a, c as u16, length),
+            5 => self.address(),
+            6 => self.paused = a != 0,
+            7 => self.vitals.restore(self.clock.now(), &mut self.outbox.chance),
+            // Batches are to go out: the page asks (0), goes (1), or wants no more of it (2).
+            8 => {
+                let now = self.clock.now();
+                self.outbox.seal(now);
+                self.store(Store::Now, now);
+                self.flush = Some(if a == 0 { Stay::Stays } else { Stay::Goes });
+                self.over = a == 2;
             }
+            _ => {}
+        }
+        0
+    }
+
+    /// Whether the page wants no more of it.
+    pub fn is_over(&self) -> bool {
+        self.over
+    }
+
+    /// The page's address may be another.
+    fn address(&mut self) {
+        if !self.own_address {
+            self.outbox.context.set_address(self.page.address());
         }
     }
 
-    /// The scratch buffer's address, or 0.
-    pub fn scratch(&mut self, length: usize) -> usize {
+    fn scratch(&mut self, length: usize) -> u32 {
         if length > policy::SCRATCH_MAX {
             self.outbox.drops.add(Reason::Malformed, 1);
             return 0;
@@ -220,68 +196,64 @@ impl Agent {
         if self.scratch.len() < length {
             self.scratch.resize(length, 0);
         }
-        self.scratch.as_ptr() as usize
+        self.scratch.as_ptr() as usize as u32
     }
 
     /// Takes an item out of the scratch buffer.
-    pub fn push(&mut self, kind: u32, flags: Flags, at: f64, length: usize) {
-        let now = self.clock.now();
-        if !self.admit(now) {
-            return;
-        }
+    fn push(&mut self, kind: u32, flags: Flags, at: f64, length: usize) {
         let Some(kind) = Kind::of(kind) else { return };
-        let page = match kind {
-            Kind::Exception => self.outbox.context.meta().page.as_ref().and_then(|page| page.url.clone()),
-            _ => None,
+        let now = self.clock.now();
+        let scratch = std::mem::take(&mut self.scratch);
+        self.submit_live(kind, flags, if at > 0.0 { at } else { now }, scratch.get(..length).unwrap_or_default(), now);
+        self.scratch = scratch;
+    }
+
+    /// Takes an item as it came over the border. A session that is over is followed by the next one first.
+    fn submit_live(&mut self, kind: Kind, flags: Flags, at: f64, item: &[u8], now: f64) {
+        match &mut self.session {
+            Some(session) if session.is_over(now) && !self.paused => self.follow_session(None, now),
+            Some(session) => session.touch(now),
+            None => {}
+        }
+        self.submit(kind, flags, at, item, now);
+    }
+
+    fn submit(&mut self, kind: Kind, flags: Flags, at: f64, item: &[u8], now: f64) {
+        let mut reader = Reader::new(item);
+        let trace = if flags.has_trace() { (reader.text(), reader.text()) } else { ("", "") };
+        let error = kind == Kind::Exception;
+        let refused = if self.paused {
+            Some(Reason::Paused)
+        } else if self.session.as_ref().is_some_and(|session| !session.sampled) {
+            Some(Reason::Unsampled)
+        } else if error && signal::is_ignored(reader, flags, &self.config.ignore_errors) {
+            Some(Reason::Ignored)
+        } else if self.config.dedupe && !flags.skip_dedupe() && self.dedupe.repeats(kind, reader.rest()) {
+            Some(Reason::Duplicate)
+        } else {
+            None
         };
-        let mut reader = Reader::new(self.scratch.get(..length).unwrap_or_default());
-        let trace =
-            flags.has_trace().then(|| TraceContext { trace_id: reader.text().into(), span_id: reader.text().into() });
-        if self.config.dedupe && !flags.skip_dedupe() && self.dedupe.repeats(kind, reader.rest()) {
-            return self.outbox.drops.add(Reason::Duplicate, 1);
+        if let Some(reason) = refused {
+            return self.outbox.drops.add(reason, 1);
         }
-        let timestamp = self.stamp.text(if at > 0.0 { at } else { now }).into();
-        let when = When { timestamp, trace };
-        let chance = &mut self.chance;
-        match kind {
-            Kind::Log => {
-                let item = signal::log(&mut reader, when);
-                if reader.is_whole() {
-                    self.outbox.emit(kind, &item, now, chance);
-                }
-            }
-            Kind::Event => {
-                let item = signal::event(&mut reader, when, &self.config.domain);
-                if reader.is_whole() {
-                    self.outbox.emit(kind, &item, now, chance);
-                }
-            }
-            Kind::Measurement => {
-                let item = signal::measurement(&mut reader, when);
-                if reader.is_whole() {
-                    self.outbox.emit(kind, &item, now, chance);
-                }
-            }
-            Kind::Exception => {
-                let page = page.as_deref().unwrap_or_default();
-                let (item, stack) = signal::exception(&mut reader, when, flags, page);
-                if is_ignored(&self.config.ignore_errors, &[&item.value, &item.kind, stack]) {
-                    return self.outbox.drops.add(Reason::Ignored, 1);
-                }
-                if reader.is_whole() {
-                    self.outbox.emit(kind, &item, now, chance);
-                }
-            }
-            Kind::Span => {}
+        // A window that was resized changes the meta, but only from the next batch on.
+        if self.outbox.is_empty() {
+            self.measure_viewport();
         }
-        if !reader.is_whole() {
+        let timestamp = self.stamp.text(at);
+        let (domain, page) = (&self.config.domain, &self.outbox.context.address);
+        let around = Around { flags, timestamp, trace, domain, page };
+        self.line.clear();
+        if signal::transcribe(kind, reader, &around, &mut self.line) {
+            self.outbox.emit(kind, &self.line, now);
+        } else {
             self.outbox.drops.add(Reason::Malformed, 1);
         }
         self.arm(now);
     }
 
     /// Takes an entry of a performance observer out of the scratch buffer.
-    pub fn vital(&mut self, code: u32, length: usize) {
+    fn vital(&mut self, code: u32, length: usize) {
         let now = self.clock.now();
         let scratch = std::mem::take(&mut self.scratch);
         let mut reader = Reader::new(scratch.get(..length).unwrap_or_default());
@@ -290,15 +262,13 @@ impl Agent {
             if !reader.rest().is_empty() {
                 self.vitals.navigate(Navigation::read(&mut reader));
             }
-            let mut reports = Vec::new();
-            self.vitals.take(entry, |report| reports.push(report));
-            for report in &reports {
-                if self.admit(now) {
-                    let timestamp = self.stamp.text(now).into();
-                    self.outbox.emit(Kind::Measurement, &measurement(report, timestamp), now, &mut self.chance);
-                }
-            }
-            self.arm(now);
+            let mut items: Vec<Writer> = Vec::new();
+            self.vitals.take(entry, &mut |report| {
+                let mut item = Writer::default();
+                report.write(&mut item);
+                items.push(item);
+            });
+            items.iter().for_each(|item| self.submit_live(Kind::Measurement, OWN, now, &item.0, now));
         }
         self.scratch = scratch;
     }
@@ -306,116 +276,91 @@ impl Agent {
     /// Replaces a part of the meta.
     pub fn set_meta(&mut self, part: u32, value: &JsValue) {
         let read = |path: &str| options::read(value, path);
+        if part < 4 {
+            return self.describe(part, &read);
+        }
         let now = self.clock.now();
+        let page = session::described(&read);
+        match &mut self.session {
+            Some(session) if value.is_object() && (page.id.is_empty() || page.id == session.id()) => {
+                session.describe(page);
+                self.tell_session(now);
+            }
+            _ => self.follow_session(value.is_object().then_some(page), now),
+        }
+    }
+
+    /// Takes what the page says about the app, the user, the view or the page.
+    fn describe(&mut self, part: u32, read: config::Read) {
+        let context = &mut self.outbox.context;
         match part {
-            0 => self.outbox.context.edit().app = some(config::app(&read)),
-            1 => self.outbox.context.edit().user = some(config::user(&read)),
-            2 => {
-                let name = config::text(&read, "name");
-                self.outbox.context.edit().view = name.map(|name| View { name: Some(name) });
+            0 => context.set_app(read),
+            1 => context.set(Part::User, &config::members(read, config::USER)),
+            2 => context.set(Part::View, &config::members(read, config::VIEW)),
+            _ => {
+                let address = config::text(read, "url");
+                self.own_address = !address.is_empty();
+                context.set_page(read, if self.own_address { address } else { self.page.address() });
             }
-            3 => {
-                let page = config::page(&read);
-                self.own_address = page.url.is_some();
-                self.outbox.context.edit().page = Some(page);
-                self.moment(Moment::Address);
-            }
-            4 => {
-                let page = config::session(&read);
-                match &mut self.session {
-                    None => self.outbox.context.edit().session = some(page),
-                    Some(session) if value.is_object() && (page.id.is_none() || page.id == session.meta.id) => {
-                        session.describe(page);
-                        self.outbox.context.edit().session = Some(session.meta.clone());
-                        self.store(Store::Now, now);
-                    }
-                    Some(_) => self.follow_session(page, now),
-                }
-            }
-            _ => {}
         }
     }
 
     /// Opens the span of a request.
-    pub fn request_start(&mut self, client: u32, length: usize) -> u32 {
+    fn request_start(&mut self, client: u32, length: usize) -> u32 {
         let mut reader = Reader::new(self.scratch.get(..length).unwrap_or_default());
         let (method, url) = (reader.text(), reader.text());
-        if self.paused || !self.outbox.sampled || url == self.config.url || !reader.is_whole() {
+        let sampled = self.session.as_ref().is_none_or(|session| session.sampled);
+        if self.paused || !sampled || url == self.config.url || !reader.is_whole() {
             return 0;
         }
         let client = if client == 0 { Client::Fetch } else { Client::Xhr };
         let times = (self.clock.now(), self.clock.fine());
-        let handle = self.requests.start(client, method, url, page::driver(), times, &mut self.chance);
+        let parent = self.page.driver();
+        let handle = self.requests.start(client, method, url, parent, times, &mut self.outbox.chance);
         if handle == 0 {
             self.outbox.drops.add(Reason::RequestsFull, 1);
         }
         handle
     }
 
-    /// The header of an open span.
-    pub fn traceparent(&self, handle: u32) -> String {
-        self.requests.get(handle).map(trace::Request::traceparent).unwrap_or_default()
-    }
-
     /// Closes a span.
-    pub fn request_end(&mut self, handle: u32, status: u16, length: usize) {
-        let (now, fine) = (self.clock.now(), self.clock.fine());
+    fn request_end(&mut self, handle: u32, status: u16, length: usize) {
         let Some(request) = self.requests.end(handle) else { return };
-        if !self.admit(now) {
-            return;
-        }
+        let (now, fine) = (self.clock.now(), self.clock.fine());
         let mut reader = Reader::new(self.scratch.get(..length).unwrap_or_default());
-        let session = self.outbox.context.meta().session.as_ref().and_then(|session| session.id.clone());
-        let end = End {
-            fine,
-            status,
-            error: reader.text(),
-            session: session.as_deref().unwrap_or_default(),
-            timestamp: self.stamp.text(now),
-        };
-        let (span, event) = trace::spans(&request, &end);
-        self.outbox.emit(Kind::Event, &event, now, &mut self.chance);
-        self.outbox.emit_span(span, now, &mut self.chance);
-        self.arm(now);
-    }
-
-    /// Something happened to the page, or the page asks for something.
-    pub fn moment(&mut self, moment: Moment) {
-        let now = self.clock.now();
-        match moment {
-            Moment::Address if !self.own_address => {
-                let address = page::address();
-                self.outbox.context.edit().page.get_or_insert_default().url = address;
-            }
-            Moment::Address => {}
-            Moment::Pause => self.paused = true,
-            Moment::Unpause => self.paused = false,
-            Moment::Restored => self.vitals.restore(now, &mut self.chance),
-            Moment::Flush => {
-                self.outbox.seal(now, &mut self.chance);
-                self.flush = Some(Page::Stays);
-            }
-            Moment::Goes | Moment::Shutdown => {
-                self.outbox.seal(now, &mut self.chance);
-                self.store(Store::Now, now);
-                self.flush = Some(Page::Goes);
-            }
+        let end = End { fine, status, error: reader.text(), session: &self.outbox.context.session };
+        let (mut span, mut event) = (Vec::new(), Writer::default());
+        request.end(&end, &mut span, &mut event);
+        self.submit_live(Kind::Event, OWN_TRACED, now, &event.0, now);
+        // What stopped the event stops its span.
+        if !self.paused && self.session.as_ref().is_none_or(|session| session.sampled) {
+            self.outbox.emit(Kind::Span, &span, now);
+            self.arm(now);
         }
     }
 
-    /// What the page may look at, as a plain object.
-    pub fn look(&self, at: u32) -> JsValue {
-        let found = match at {
-            0 => plain(self.outbox.context.meta()),
-            1 => match &self.session {
-                Some(session) => plain(&session.public()),
-                None => self.outbox.context.meta().session.as_ref().and_then(plain),
-            },
-            2 => self.outbox.stats(),
-            3 => page::driver().and_then(|driver| plain(&driver)),
-            _ => None,
-        };
-        found.unwrap_or_default()
+    /// What the page may look at, as JSON: 0 the meta, 1 the session, 2 the counts, 3 the active trace; and 4 the
+    /// `traceparent` of an open span. Empty when there is nothing.
+    pub fn look(&self, at: u32, handle: u32) -> String {
+        let mut out = vec![b'{'];
+        match (at, &self.session) {
+            (0, _) => out = self.outbox.context.encoded().meta,
+            (1, Some(session)) => session.members(Teller::Page, &mut out),
+            (2, _) => self.outbox.stats(&mut out),
+            (3, _) => {
+                if let Some(driver) = self.page.driver() {
+                    json::text(&mut out, "traceId", &driver.trace_id);
+                    json::text(&mut out, "spanId", &driver.span_id);
+                }
+            }
+            (4, _) => return self.requests.get(handle).map(trace::Request::traceparent).unwrap_or_default(),
+            _ => {}
+        }
+        if out.len() == 1 {
+            return String::new();
+        }
+        json::put(&mut out, b"}");
+        json::into_text(out)
     }
 
     /// Counts those who were turned away at the door.
@@ -433,23 +378,19 @@ impl Agent {
         if let Some(question) = self.outbox.question() {
             return Some(Errand::Ask(question));
         }
-        let page = self.flush?;
+        let stay = self.flush?;
         let now = self.clock.now();
-        if let Some(flight) = self.outbox.uploads.launch(now, page) {
-            return Some(Errand::Send(Request {
-                id: flight.id,
-                url: self.config.url.clone(),
-                fetch: self.fetch.clone(),
-                keepalive: flight.keepalive > 0,
-                headers: [
-                    ("content-type", "application/json".to_owned()),
-                    ("x-api-key", self.config.api_key.clone()),
-                    ("x-faro-session-id", flight.batch.session.clone()),
-                    ("idempotency-key", flight.batch.key.clone()),
-                ],
-                body: Uint8Array::from(flight.batch.body(now)),
-                done,
-            }));
+        if let Some(flight) = self.outbox.uploads.launch(now, stay) {
+            let keepalive = flight.keepalive > 0;
+            let session = flight.batch.session.clone();
+            let key = flight.batch.key.clone();
+            let headers = [
+                ("content-type", "application/json"),
+                ("x-api-key", &self.config.api_key),
+                ("x-faro-session-id", &session),
+                ("idempotency-key", &key),
+            ];
+            return Some(Errand::Send(self.sender.request(flight.id, flight.batch.body(now), &headers, keepalive)));
         }
         self.flush = None;
         self.store(Store::Throttled, now);
@@ -460,31 +401,27 @@ impl Agent {
     /// Takes the answer of the page's hook.
     pub fn answered(&mut self, question: &Question, answer: &Answer) {
         let now = self.clock.now();
-        self.outbox.answered(question, answer, now, &mut self.chance);
+        self.outbox.answered(question, answer, now);
         self.arm(now);
     }
 
     fn settled(&mut self, id: u32, outcome: Outcome, invalid: bool) {
         let now = self.clock.now();
-        let session = self.outbox.uploads.session(id).unwrap_or_default();
-        if let Some(fate) = self.outbox.uploads.settle(id, outcome, now, self.chance.roll()) {
+        let current = self.outbox.uploads.session(id) == self.outbox.context.session;
+        let roll = self.outbox.chance.roll();
+        if let Some(fate) = self.outbox.uploads.settle(id, outcome, now, roll) {
             self.outbox.account(fate);
         }
-        if let Some(current) = &self.session
-            && invalid
-            && current.id() == session
-        {
-            let meta = current.meta.clone();
-            self.follow_session(meta, now);
+        if invalid && current {
+            self.follow_session(None, now);
         }
         self.arm(now);
     }
 
     fn tick(&mut self) {
-        let now = self.clock.now();
         self.timer.went_off();
-        self.outbox.seal_due(now, &mut self.chance);
-        self.flush = Some(Page::Stays);
+        self.outbox.seal_due(self.clock.now());
+        self.flush = Some(Stay::Stays);
     }
 
     fn store(&mut self, due: Store, now: f64) {
@@ -502,39 +439,9 @@ impl Agent {
 }
 
 fn tick() {
-    guard::enter(Agent::tick);
+    guard::enter(&mut Agent::tick);
 }
 
 fn done(id: u32, outcome: Outcome, invalid: bool) {
-    guard::enter(|agent| agent.settled(id, outcome, invalid));
-}
-
-/// A part of the meta that says nothing is not there.
-fn some<T: Default + PartialEq>(part: T) -> Option<T> {
-    (part != T::default()).then_some(part)
-}
-
-fn is_ignored(patterns: &[String], texts: &[&str]) -> bool {
-    let holds = |pattern: &String| {
-        texts.iter().any(|text| crate::client::position(text.as_bytes(), pattern.as_bytes()).is_some())
-    };
-    patterns.iter().any(holds)
-}
-
-/// The measurement of a web vital, with Faro's names.
-fn measurement<'a>(report: &'a Report, timestamp: Text<'a>) -> Measurement<'a> {
-    let mut values: Vec<(Text, Option<f64>)> =
-        vec![(report.name.into(), Some(report.value)), ("delta".into(), Some(report.delta))];
-    let more = report.values.iter().filter(|(_, value)| *value != 0.0);
-    values.extend(more.map(|(name, value)| (Text::from(*name), Some(*value))));
-    let mut context: Vec<(Text, Text)> = vec![
-        ("id".into(), report.id.as_str().into()),
-        ("rating".into(), report.rating.into()),
-        ("navigation_type".into(), report.navigation.as_str().into()),
-        ("navigation_entry_id".into(), "unknown".into()),
-    ];
-    let more = report.context.iter().filter(|(_, text)| !text.is_empty());
-    context.extend(more.map(|(name, text)| (Text::from(*name), Text::from(text.as_str()))));
-    let (values, context) = (Numbers(values), Pairs(context));
-    Measurement { kind: "web-vitals".into(), values, timestamp, context, ..Measurement::default() }
+    guard::enter(&mut |agent| agent.settled(id, outcome, invalid));
 }

@@ -1,10 +1,10 @@
 //! The open batch: items already in JSON, one text for each kind, which sealing only concatenates.
 
 use crate::context::Head;
+use crate::json;
 use crate::policy;
 use crate::signal::Kind;
 use wire::encode::{self, Parts};
-use wire::meta::Delivery;
 
 /// Items pushed under one meta.
 #[derive(Default)]
@@ -29,6 +29,17 @@ pub struct Batch {
     sent_at: (usize, usize),
 }
 
+/// What `meta.farol` says beside the send time.
+#[derive(Clone, Debug, Default)]
+pub struct Delivery<'a> {
+    /// This page load.
+    pub instance: &'a str,
+    /// The batch's number in it.
+    pub sequence: u32,
+    /// Items dropped so far by reason, as JSON members.
+    pub dropped: Vec<u8>,
+}
+
 impl Open {
     /// Items in it.
     pub fn items(&self) -> u32 {
@@ -42,41 +53,37 @@ impl Open {
     }
 
     /// Adds the JSON of an item.
-    pub fn add(&mut self, kind: Kind, json: &[u8]) {
+    pub fn add(&mut self, kind: Kind, item: &[u8]) {
         let Some(list) = self.lists.get_mut(kind as usize) else { return };
-        if !list.is_empty() {
-            list.push(b',');
-        }
-        list.extend_from_slice(json);
+        json::append(list, item);
         self.items += 1;
-        self.bytes += json.len() + 1;
+        self.bytes += item.len() + 1;
     }
 
-    /// Makes a batch of what is in it, and is empty after that. `None` when it was.
-    pub fn seal(&mut self, head: &Head, delivery: &Delivery, key: String) -> Option<Batch> {
+    /// Writes the payload of what is in it.
+    pub fn payload(&self, head: &Head, out: &mut Vec<u8>) {
+        let [logs, events, measurements, exceptions, spans] = &self.lists;
+        let mut meta = head.meta.clone();
+        json::put(&mut meta, b"}");
+        let (resource, scope) = (head.resource.as_slice(), head.scope.as_slice());
+        encode::payload(&Parts { meta: &meta, logs, events, measurements, exceptions, spans, resource, scope }, out);
+    }
+
+    /// Makes a batch of what is in it, sent at `now` for the first time, and is empty after that. `None` when it was.
+    pub fn seal(&mut self, head: &Head, delivery: &Delivery, now: f64, key: String) -> Option<Batch> {
         if self.items == 0 {
             return None;
         }
-        let mut meta = head.meta.clone();
-        meta.extend_from_slice(b",\"farol\":");
-        let start = meta.len() + br#"{"meta":{"sentAt":"#.len();
-        encode::json(delivery, &mut meta);
-        meta.push(b'}');
-        let mut body = Vec::with_capacity(meta.len() + self.bytes + head.resource.len() + 256);
-        let [logs, events, measurements, exceptions, spans] = &self.lists;
-        encode::payload(
-            &Parts {
-                meta: &meta,
-                logs,
-                events,
-                measurements,
-                exceptions,
-                spans,
-                resource: &head.resource,
-                scope: &head.scope,
-            },
-            &mut body,
-        );
+        let mut whole = head.clone();
+        json::put(&mut whole.meta, b",\"farol\":{");
+        let start = whole.meta.len() + br#"{"meta":"sentAt":"#.len();
+        json::number(&mut whole.meta, "sentAt", now);
+        json::text(&mut whole.meta, "instance", delivery.instance);
+        json::number(&mut whole.meta, "sequence", f64::from(delivery.sequence));
+        json::object(&mut whole.meta, "dropped", &delivery.dropped);
+        json::put(&mut whole.meta, b"}");
+        let mut body = Vec::with_capacity(whole.meta.len() + self.bytes + head.resource.len() + 256);
+        self.payload(&whole, &mut body);
         let digits = body.iter().skip(start).take_while(|byte| byte.is_ascii_digit()).count();
         let (items, session) = (self.items, head.session.clone());
         self.lists.iter_mut().for_each(Vec::clear);
@@ -126,13 +133,10 @@ pub mod tests {
         }
     }
 
+    const NOW: f64 = 1_795_223_618_015.0;
+
     fn delivery() -> Delivery<'static> {
-        Delivery {
-            sent_at: Some(1_795_223_618_015.0),
-            instance: Some("i".into()),
-            sequence: Some(3),
-            ..Delivery::default()
-        }
+        Delivery { instance: "i", sequence: 3, dropped: br#""paused":"1""#.to_vec() }
     }
 
     const SPAN: &[u8] =
@@ -141,18 +145,19 @@ pub mod tests {
     #[test]
     fn a_sealed_batch_is_a_payload_with_its_send_time() {
         let mut open = Open::default();
-        assert!(open.seal(&head(), &delivery(), "k".into()).is_none());
+        assert!(open.seal(&head(), &delivery(), NOW, "k".into()).is_none());
         open.add(Kind::Log, br#"{"message":"a"}"#);
         open.add(Kind::Log, br#"{"message":"b"}"#);
         open.add(Kind::Event, br#"{"name":"e"}"#);
         open.add(Kind::Span, SPAN);
-        let mut batch = open.seal(&head(), &delivery(), "k".into()).expect("items");
+        let mut batch = open.seal(&head(), &delivery(), NOW, "k".into()).expect("items");
         assert_eq!((batch.items, open.items(), batch.session.as_str()), (4, 0, "s"));
         let body = batch.body(1_795_223_700_000.0).to_vec();
         let payload = decode::payload(&body).expect("a payload");
         assert_eq!(payload.logs.iter().map(|l| &*l.message).collect::<Vec<_>>(), ["a", "b"]);
         let farol = payload.meta.farol.expect("delivery data");
         assert_eq!((farol.sent_at, farol.sequence), (Some(1_795_223_700_000.0), Some(3)));
+        assert_eq!((farol.instance.as_deref(), farol.dropped.get("paused")), (Some("i"), Some("1")));
         let traces = payload.traces.expect("spans");
         let scope = traces.resource_spans.iter().flat_map(|r| r.scope_spans.iter()).next().expect("a scope");
         assert_eq!((scope.spans.len(), scope.spans.invalid), (1, 0));
@@ -167,11 +172,11 @@ pub mod tests {
             for (kind, size) in &sizes {
                 let json = format!(r#"{{"type":"{}"}}"#, "x".repeat(*size));
                 if open.overflows(&head(), json.len()) {
-                    batches.extend(open.seal(&head(), &delivery(), "k".into()));
+                    batches.extend(open.seal(&head(), &delivery(), NOW, "k".into()));
                 }
                 open.add(*kinds.get(*kind).expect("a kind"), json.as_bytes());
             }
-            batches.extend(open.seal(&head(), &delivery(), "k".into()));
+            batches.extend(open.seal(&head(), &delivery(), NOW, "k".into()));
             prop_assert_eq!(batches.iter().map(|b| b.items as usize).sum::<usize>(), sizes.len());
             for batch in &mut batches {
                 prop_assert!(batch.bytes() <= policy::BATCH_BYTES, "{} bytes", batch.bytes());

@@ -1,5 +1,7 @@
 //! Browser and system out of a `User-Agent` text: the names that dashboards group by, no more. The receiver knows better.
 
+use crate::json::{as_text, position};
+
 /// What a `User-Agent` text tells.
 #[derive(Debug, Default, PartialEq)]
 pub struct Client<'a> {
@@ -49,17 +51,12 @@ pub fn parse(user_agent: &str) -> Client<'_> {
 fn first<'a>(marks: &[(&str, &'a str)], text: &'a str) -> (&'a str, &'a str) {
     for (mark, name) in marks {
         if let Some(at) = position(text.as_bytes(), mark.as_bytes()) {
-            let rest = text.get(at + mark.len()..).unwrap_or_default();
-            let end = rest.bytes().position(|b| !(b.is_ascii_digit() || b == b'.' || b == b'_')).unwrap_or(rest.len());
-            return (name, rest.get(..end).unwrap_or_default());
+            let rest = text.as_bytes().get(at + mark.len()..).unwrap_or_default();
+            let end = rest.iter().position(|b| !(b.is_ascii_digit() || matches!(b, b'.' | b'_'))).unwrap_or(rest.len());
+            return (name, as_text(rest.get(..end).unwrap_or_default()));
         }
     }
     ("unknown", "")
-}
-
-/// Where `part` begins in `text`. The standard library's search is fast on long texts, and costs two kilobytes.
-pub fn position(text: &[u8], part: &[u8]) -> Option<usize> {
-    text.windows(part.len().max(1)).position(|window| window == part)
 }
 
 #[cfg(test)]

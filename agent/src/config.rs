@@ -1,7 +1,7 @@
-//! The options of `initializeFaro` that the agent itself needs, and the parts of the meta, read by their paths.
+//! The options of `initializeFaro` that the agent itself needs, and the parts of the meta, read by tables of paths.
 
+use crate::json;
 use crate::policy;
-use wire::{Pairs, Text, meta};
 
 /// What stands at a path of an options object.
 #[derive(Clone, Debug, PartialEq)]
@@ -34,8 +34,8 @@ pub struct Config {
     pub dedupe: bool,
     /// Whether it starts paused.
     pub paused: bool,
-    /// Texts that an error must not contain.
-    pub ignore_errors: Vec<String>,
+    /// Texts that an error must not contain, under their places in the list.
+    pub ignore_errors: Vec<(String, String)>,
     /// Milliseconds that a batch waits for more items; 0 waits for the limit alone.
     pub send_timeout: f64,
     /// Items in a batch.
@@ -51,20 +51,20 @@ pub struct Config {
 impl Config {
     /// Reads the options. What is absent or of the wrong type has its default.
     pub fn read(read: Read) -> Self {
-        let batching = flag(read, "batching.enabled", true);
+        let item_limit = number(read, "batching.itemLimit", f64::from(policy::ITEM_LIMIT)) as u32;
+        let mut domain = text(read, "eventDomain");
+        if domain.is_empty() {
+            domain.push_str("browser");
+        }
         Config {
-            url: string(read, "url"),
-            api_key: string(read, "apiKey"),
-            domain: text(read, "eventDomain").map_or_else(|| "browser".to_owned(), |domain| domain.0.into_owned()),
+            url: text(read, "url"),
+            api_key: text(read, "apiKey"),
+            domain,
             dedupe: flag(read, "dedupe", true),
             paused: flag(read, "paused", false),
-            ignore_errors: pairs(read, "ignoreErrors").0.into_iter().map(|(_, text)| text.0.into_owned()).collect(),
-            send_timeout: number(read, "batching.sendTimeout", policy::SEND_TIMEOUT_MS).max(0.0),
-            item_limit: if batching {
-                (number(read, "batching.itemLimit", f64::from(policy::ITEM_LIMIT)) as u32).max(1)
-            } else {
-                1
-            },
+            ignore_errors: pairs(read, "ignoreErrors"),
+            send_timeout: number(read, "batching.sendTimeout", policy::SEND_TIMEOUT_MS),
+            item_limit: if flag(read, "batching.enabled", true) { item_limit.max(1) } else { 1 },
             sessions: flag(read, "sessionTracking.enabled", true),
             persistent: flag(read, "sessionTracking.persistent", false),
             sampling_rate: number(read, "sessionTracking.samplingRate", 1.0),
@@ -72,67 +72,56 @@ impl Config {
     }
 }
 
-/// The application.
-pub fn app(read: Read) -> meta::App<'static> {
-    let text = |path: &str| text(read, path);
-    meta::App {
-        name: text("name"),
-        namespace: text("namespace"),
-        release: text("release"),
-        version: text("version"),
-        environment: text("environment"),
-        bundle_id: text("bundleId"),
-        git_hash: text("gitHash"),
-        installation_id: text("installationId"),
+/// The members of `meta.app`.
+pub const APP: &[&str] =
+    &["name", "namespace", "release", "version", "environment", "bundleId", "gitHash", "installationId"];
+/// The members of `meta.user`.
+pub const USER: &[&str] = &["email", "id", "username", "fullName", "roles", "hash", "attributes"];
+/// The members of `meta.view`.
+pub const VIEW: &[&str] = &["name"];
+/// The members of `meta.page` beside its address.
+pub const PAGE: &[&str] = &["id", "attributes"];
+/// The members of `meta.session.overrides`.
+pub const OVERRIDES: &[&str] = &["serviceName", "geoLocationTrackingEnabled"];
+
+/// The members of a table that are there, as JSON members without the braces around them.
+pub fn members(read: Read, table: &[&str]) -> Vec<u8> {
+    let mut out = Vec::new();
+    for name in table {
+        match read(name) {
+            Value::Flag(flag) => json::flag(&mut out, name, flag),
+            Value::Pairs(pairs) if !pairs.is_empty() => {
+                let mut members = Vec::new();
+                pairs.iter().for_each(|(key, value)| json::text(&mut members, key, value));
+                json::object(&mut out, name, &members);
+            }
+            value => json::optional(&mut out, name, &plain(value)),
+        }
+    }
+    out
+}
+
+/// Reads below `prefix`.
+pub fn under<'r>(read: Read<'r>, prefix: &'r str) -> impl Fn(&str) -> Value + 'r {
+    move |path| {
+        let mut full = String::from(prefix);
+        full.push_str(path);
+        read(&full)
     }
 }
 
-/// The user.
-pub fn user(read: Read) -> meta::User<'static> {
-    let text = |path: &str| text(read, path);
-    meta::User {
-        email: text("email"),
-        id: text("id"),
-        username: text("username"),
-        full_name: text("fullName"),
-        roles: text("roles"),
-        hash: text("hash"),
-        attributes: pairs(read, "attributes"),
-    }
+/// A string, or a number as a page writes its ids; empty when it is neither.
+pub fn text(read: Read, path: &str) -> String {
+    plain(read(path))
 }
 
-/// The session as a page describes it; also what storage holds of it.
-pub fn session(read: Read) -> meta::Session<'static> {
-    let service_name = text(read, "overrides.serviceName");
-    let geo_location_tracking_enabled = match read("overrides.geoLocationTrackingEnabled") {
-        Value::Flag(flag) => Some(flag),
-        _ => None,
-    };
-    let overrides = meta::Overrides { service_name, geo_location_tracking_enabled };
-    meta::Session {
-        id: text(read, "id"),
-        attributes: pairs(read, "attributes"),
-        overrides: (overrides != meta::Overrides::default()).then_some(overrides),
-    }
-}
-
-/// The page.
-pub fn page(read: Read) -> meta::Page<'static> {
-    meta::Page { id: text(read, "id"), url: text(read, "url"), attributes: pairs(read, "attributes") }
-}
-
-/// A string, or a number as a page writes its ids; absent when empty.
-pub fn text(read: Read, path: &str) -> Option<Text<'static>> {
-    Some(Text::from(string(read, path))).filter(|text| !text.is_empty())
-}
-
-fn string(read: Read, path: &str) -> String {
-    match read(path) {
+fn plain(value: Value) -> String {
+    match value {
         Value::Text(text) => text,
         Value::Number(number) => {
             let mut digits = Vec::new();
             wire::encode::number(number, &mut digits);
-            String::from_utf8(digits).unwrap_or_default()
+            json::into_text(digits)
         }
         _ => String::new(),
     }
@@ -154,47 +143,56 @@ pub fn flag(read: Read, path: &str, otherwise: bool) -> bool {
     }
 }
 
-fn pairs(read: Read, path: &str) -> Pairs<'static> {
+/// The members of an object.
+pub fn pairs(read: Read, path: &str) -> Vec<(String, String)> {
     match read(path) {
-        Value::Pairs(pairs) => Pairs(pairs.into_iter().map(|(key, value)| (key.into(), value.into())).collect()),
-        _ => Pairs::default(),
+        Value::Pairs(pairs) => pairs,
+        _ => Vec::new(),
     }
 }
 
 #[cfg(test)]
-mod tests {
+pub mod tests {
     use super::*;
 
-    fn reader(values: Vec<(&'static str, Value)>) -> impl Fn(&str) -> Value {
-        move |path| values.iter().find(|(key, _)| *key == path).map_or(Value::Missing, |(_, value)| value.clone())
+    /// Reads JSON text as the browser's reader reads an object.
+    pub fn reader(json: serde_json::Value) -> impl Fn(&str) -> Value {
+        use serde_json::Value as Json;
+        move |path| match path.split('.').try_fold(&json, |at, key| at.get(key)) {
+            Some(Json::String(text)) => Value::Text(text.clone()),
+            Some(Json::Number(number)) => Value::Number(number.as_f64().expect("a number")),
+            Some(Json::Bool(flag)) => Value::Flag(*flag),
+            Some(Json::Object(map)) => {
+                let text = |value: &Json| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+                Value::Pairs(map.iter().map(|(key, value)| (key.clone(), text(value))).collect())
+            }
+            _ => Value::Missing,
+        }
     }
 
     #[test]
     fn what_is_absent_or_wrong_has_its_default() {
-        let config = Config::read(&reader(vec![("url", Value::Flag(true)), ("dedupe", Value::Text("no".into()))]));
+        let config = Config::read(&reader(serde_json::json!({"url": true, "dedupe": "no"})));
         assert_eq!((config.url.as_str(), config.domain.as_str(), config.dedupe), ("", "browser", true));
         assert_eq!((config.send_timeout, config.item_limit, config.sampling_rate), (250.0, 50, 1.0));
     }
 
     #[test]
     fn batching_switched_off_sends_each_item() {
-        let config = Config::read(&reader(vec![
-            ("batching.enabled", Value::Flag(false)),
-            ("batching.itemLimit", Value::Number(20.0)),
-        ]));
-        assert_eq!(config.item_limit, 1);
-        let config = Config::read(&reader(vec![("batching.itemLimit", Value::Number(-3.0))]));
-        assert_eq!(config.item_limit, 1);
+        let limit = |json| Config::read(&reader(serde_json::json!({ "batching": json }))).item_limit;
+        assert_eq!(limit(serde_json::json!({"enabled": false, "itemLimit": 20})), 1);
+        assert_eq!(limit(serde_json::json!({"itemLimit": 20})), 20);
+        assert_eq!(limit(serde_json::json!({"itemLimit": -3})), 1);
     }
 
     #[test]
-    fn a_number_is_an_id_too() {
-        let user = user(&reader(vec![
-            ("id", Value::Number(42.0)),
-            ("attributes", Value::Pairs(vec![("plan".into(), "paid".into())])),
-        ]));
-        assert_eq!(user.id, Some("42".into()));
-        assert_eq!(user.attributes.get("plan"), Some("paid"));
-        assert_eq!(user.email, None);
+    fn a_table_reads_what_is_there() {
+        let user = serde_json::json!({"id": 42, "email": "", "hash": null, "attributes": {"plan": "paid", "n": [1]}});
+        let members = members(&reader(user), USER);
+        assert_eq!(String::from_utf8_lossy(&members), r#""id":"42","attributes":{"n":"[1]","plan":"paid"}"#);
+        let overrides = serde_json::json!({"o": {"serviceName": "svc", "geoLocationTrackingEnabled": true}});
+        let read = reader(overrides);
+        let members = super::members(&under(&read, "o."), OVERRIDES);
+        assert_eq!(String::from_utf8_lossy(&members), r#""serviceName":"svc","geoLocationTrackingEnabled":true"#);
     }
 }

@@ -1,6 +1,6 @@
 //! Why an item was not sent, and how often: one counter for each reason.
 
-use wire::{Pairs, Text};
+use crate::json;
 
 /// Every reason for which an item does not reach the collector.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -65,12 +65,23 @@ impl Drops {
         }
     }
 
-    /// The reasons that occurred, with their counts as text.
-    pub fn pairs(&self) -> Pairs<'static> {
+    /// The reasons that occurred with their counts, as JSON members by `write`.
+    pub fn members(&self, write: fn(&mut Vec<u8>, &str, u32)) -> Vec<u8> {
+        let mut members = Vec::new();
         let counted = Reason::NAMES.iter().zip(&self.counts).filter(|(_, count)| **count > 0);
-        let text = |count: u32| Text::from(itoa::Buffer::new().format(count).to_owned());
-        Pairs(counted.map(|(name, count)| (Text::from(*name), text(*count))).collect())
+        counted.for_each(|(name, count)| write(&mut members, name, *count));
+        members
     }
+}
+
+/// A count as the wire has it: text.
+pub fn as_text(out: &mut Vec<u8>, name: &str, count: u32) {
+    json::text(out, name, &json::decimal(f64::from(count)));
+}
+
+/// A count as a page wants to see it.
+pub fn as_number(out: &mut Vec<u8>, name: &str, count: u32) {
+    json::number(out, name, f64::from(count));
 }
 
 #[cfg(test)]
@@ -80,10 +91,11 @@ mod tests {
     #[test]
     fn each_reason_has_its_own_counter() {
         let mut drops = Drops::default();
-        assert!(drops.pairs().is_empty());
+        assert_eq!(drops.members(as_text), b"");
         drops.add(Reason::Duplicate, 2);
         drops.add(Reason::NoUrl, 1);
         drops.add(Reason::Duplicate, u32::MAX);
-        assert_eq!(drops.pairs().0, [("duplicate".into(), "4294967295".into()), ("no_url".into(), "1".into())]);
+        assert_eq!(drops.members(as_text), br#""duplicate":"4294967295","no_url":"1""#);
+        assert_eq!(drops.members(as_number), br#""duplicate":4294967295,"no_url":1"#);
     }
 }

@@ -12,35 +12,18 @@ thread_local! {
     static ON_ERRAND: Cell<bool> = const { Cell::new(false) };
 }
 
-/// Puts in place the agent that `make` makes. False when there is one, or none was made.
-pub fn install(make: impl FnOnce() -> Option<Agent>) -> bool {
+/// Puts in place the agent that `make` makes. False when there is one.
+pub fn install(make: impl FnOnce() -> Agent) -> bool {
     // The options are the page's objects, with getters perhaps: nothing is borrowed while they are read.
     let vacant = AGENT.with(|cell| cell.try_borrow().is_ok_and(|agent| agent.is_none()));
-    let Some(agent) = vacant.then(make).flatten() else { return false };
+    let Some(agent) = vacant.then(make) else { return false };
     let installed = AGENT.with(|cell| cell.try_borrow_mut().map(|mut place| *place = Some(agent)).is_ok());
     run_errands();
     installed
 }
 
-/// Lets `work` at the agent. The default when there is none, or when it is at work.
-pub fn enter<T: Default>(work: impl FnOnce(&mut Agent) -> T) -> T {
-    let mut work = Some(work);
-    let mut result = T::default();
-    borrow(&mut |agent| {
-        if let Some(work) = work.take() {
-            result = work(agent);
-        }
-    });
-    result
-}
-
-/// Sends what is queued and forgets the agent.
-pub fn remove() {
-    enter(|agent| agent.moment(crate::agent::Moment::Shutdown));
-    AGENT.with(|cell| cell.try_borrow_mut().ok().and_then(|mut agent| agent.take()));
-}
-
-fn borrow(work: &mut dyn FnMut(&mut Agent)) {
+/// Lets `work` at the agent. Nothing happens when there is none, or when it is at work.
+pub fn enter(work: &mut dyn FnMut(&mut Agent)) {
     if visit(work) {
         run_errands();
     }
@@ -79,4 +62,11 @@ fn run_errands() {
         }
     }
     ON_ERRAND.set(false);
+    AGENT.with(|cell| {
+        if let Ok(mut place) = cell.try_borrow_mut()
+            && place.as_ref().is_some_and(Agent::is_over)
+        {
+            *place = None;
+        }
+    });
 }

@@ -14,6 +14,7 @@ mod context;
 mod dedupe;
 mod drops;
 mod guard;
+mod json;
 mod outbox;
 mod policy;
 mod queue;
@@ -32,66 +33,30 @@ use wasm_bindgen::prelude::*;
 #[global_allocator]
 static ALLOCATOR: talc::wasm::WasmDynamicTalc = talc::wasm::new_wasm_dynamic_allocator();
 
-/// Reads the options and begins. False when it runs already or could not begin.
+/// Reads the options and begins. False when it runs already. `page` is the global object.
 #[wasm_bindgen]
-pub fn start(options: JsValue, fetch: Function, transform: Option<Function>, first_hidden: f64) -> bool {
-    guard::install(|| agent::Agent::start(&options, fetch, transform, first_hidden))
+pub fn start(page: JsValue, options: JsValue, fetch: Function, transform: Option<Function>) -> bool {
+    guard::install(|| agent::Agent::start(page, &options, fetch, transform))
 }
 
-/// The address of a buffer of at least `length` bytes, its content kept; 0 when there is none to be had.
+/// Everything that crosses as numbers, and as texts in the scratch buffer: see [`agent::Agent::call`].
 #[wasm_bindgen]
-pub fn scratch(length: usize) -> usize {
-    guard::enter(|agent| agent.scratch(length))
-}
-
-/// An item in the first `length` bytes of the scratch buffer; `at` is its time, 0 for now.
-#[wasm_bindgen]
-pub fn push(kind: u32, flags: u32, at: f64, length: usize) {
-    guard::enter(|agent| agent.push(kind, signal::Flags(flags), at, length));
-}
-
-/// An entry of a performance observer in the scratch buffer.
-#[wasm_bindgen]
-pub fn vital(entry: u32, length: usize) {
-    guard::enter(|agent| agent.vital(entry, length));
+pub fn call(what: u32, a: u32, b: u32, c: f64) -> u32 {
+    let mut answer = 0;
+    guard::enter(&mut |agent| answer = agent.call(what, a, b, c));
+    answer
 }
 
 /// Replaces a part of the meta.
 #[wasm_bindgen]
 pub fn set_meta(part: u32, value: JsValue) {
-    guard::enter(|agent| agent.set_meta(part, &value));
+    guard::enter(&mut |agent| agent.set_meta(part, &value));
 }
 
-/// Something happened to the page, or the page asks for something.
+/// What the page may look at: see [`agent::Agent::look`].
 #[wasm_bindgen]
-pub fn moment(code: u32) {
-    match agent::Moment::of(code) {
-        Some(agent::Moment::Shutdown) => guard::remove(),
-        Some(moment) => guard::enter(|agent| agent.moment(moment)),
-        None => {}
-    }
-}
-
-/// Opens the span of a request whose method and URL are in the scratch buffer. 0: not observed.
-#[wasm_bindgen]
-pub fn request_start(client: u32, length: usize) -> u32 {
-    guard::enter(|agent| agent.request_start(client, length))
-}
-
-/// The `traceparent` of an open span, empty for an unknown handle.
-#[wasm_bindgen]
-pub fn traceparent(handle: u32) -> String {
-    guard::enter(|agent| agent.traceparent(handle))
-}
-
-/// Closes a span; what went wrong is in the scratch buffer.
-#[wasm_bindgen]
-pub fn request_end(handle: u32, status: u16, length: usize) {
-    guard::enter(|agent| agent.request_end(handle, status, length));
-}
-
-/// What the page may look at: 0 the meta, 1 the session, 2 the counts, 3 the active trace.
-#[wasm_bindgen]
-pub fn look(at: u32) -> JsValue {
-    guard::enter(|agent| agent.look(at))
+pub fn look(at: u32, handle: u32) -> String {
+    let mut text = String::new();
+    guard::enter(&mut |agent| text = agent.look(at, handle));
+    text
 }

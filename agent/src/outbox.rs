@@ -1,20 +1,15 @@
-//! From an item to a sealed batch: encodes, asks the page's hook, groups by meta, and counts what does not get through.
+//! From an item to a sealed batch: asks the page's hook, groups by meta, and counts what does not get through.
 
-use crate::batch::Open;
-use crate::browser::hook::{Answer, Hook, Question, TransportItem, plain};
+use crate::batch::{Delivery, Open};
+use crate::browser::hook::{Answer, Hook, Question};
 use crate::config::Config;
-use crate::context::{self, Context};
-use crate::drops::{Drops, Reason};
+use crate::context::Context;
+use crate::drops::{self, Drops, Reason};
+use crate::json;
 use crate::policy;
 use crate::sampling::Chance;
 use crate::signal::Kind;
 use crate::upload::{Fate, Uploads};
-use serde::Serialize;
-use wasm_bindgen::JsValue;
-use wire::encode;
-use wire::meta::Delivery;
-use wire::trace::{ResourceSpans, ScopeSpans, Span, Traces};
-use wire::{List, Pairs};
 
 /// Items on their way out.
 pub struct Outbox {
@@ -24,11 +19,10 @@ pub struct Outbox {
     pub drops: Drops,
     /// Sealed batches.
     pub uploads: Uploads,
-    /// Whether the session's items are sent.
-    pub sampled: bool,
+    /// Ids and rolls.
+    pub chance: Chance,
     open: Open,
     opened: f64,
-    line: Vec<u8>,
     hook: Option<Hook>,
     questions: Vec<Question>,
     depth: u8,
@@ -40,29 +34,20 @@ pub struct Outbox {
     has_url: bool,
 }
 
-/// What the page sees of the counts.
-#[derive(Serialize)]
-struct Stats {
-    queued: u32,
-    sent: u32,
-    dropped: Pairs<'static>,
-}
-
 impl Outbox {
     /// An empty one.
-    pub fn new(config: &Config, hook: Option<Hook>, chance: &mut Chance) -> Self {
+    pub fn new(config: &Config, hook: Option<Hook>, mut chance: Chance) -> Self {
         Outbox {
             context: Context::default(),
             drops: Drops::default(),
             uploads: Uploads::default(),
-            sampled: true,
             open: Open::default(),
             opened: 0.0,
-            line: Vec::new(),
             hook,
             questions: Vec::new(),
             depth: 0,
             instance: chance.short_id(10),
+            chance,
             sequence: 0,
             sent: 0,
             send_timeout: config.send_timeout,
@@ -76,44 +61,18 @@ impl Outbox {
         self.open.items() == 0
     }
 
-    /// Sends `item`, or asks the hook about it first.
-    pub fn emit<T: Serialize>(&mut self, kind: Kind, item: &T, now: f64, chance: &mut Chance) {
-        if !self.sampled {
-            return self.drops.add(Reason::Unsampled, 1);
-        }
-        if self.hook.is_some() {
-            return self.offer(kind, item);
-        }
-        let mut line = std::mem::take(&mut self.line);
-        line.clear();
-        encode::json(item, &mut line);
-        self.add(kind, &line, now, chance);
-        self.line = line;
-    }
-
-    /// Sends a span, or asks the hook about it first, in the wrapping that Faro's hooks expect.
-    pub fn emit_span(&mut self, span: Span, now: f64, chance: &mut Chance) {
-        if self.hook.is_none() || !self.sampled {
-            return self.emit(Kind::Span, &span, now, chance);
-        }
-        let meta = self.context.meta().clone();
-        let spans = ScopeSpans { scope: Some(context::scope()), spans: List::from(vec![span]) };
-        let resource = context::resource(&meta);
-        let spans = ResourceSpans { resource: Some(resource), scope_spans: List::from(vec![spans]) };
-        self.offer(Kind::Span, &Traces { resource_spans: List::from(vec![spans]) });
-    }
-
-    fn offer<T: Serialize>(&mut self, kind: Kind, payload: &T) {
-        let Some(hook) = &self.hook else { return };
+    /// Sends an item, or asks the hook about it first.
+    pub fn emit(&mut self, kind: Kind, json: &[u8], now: f64) {
+        let Some(hook) = &self.hook else { return self.add(kind, json, now) };
         // A hook may push; what is pushed because of that must not go on for ever.
         if self.depth > 1 || self.questions.len() >= policy::HOOK_WAITING {
             return self.drops.add(Reason::Reentrant, 1);
         }
-        let item = TransportItem { r#type: kind.name(), payload, meta: self.context.meta() };
-        match hook.question(kind as u32, self.depth, &item) {
-            Some(question) => self.questions.push(question),
-            None => self.drops.add(Reason::HookFailed, 1),
-        }
+        let mut alone = Open::default();
+        alone.add(kind, json);
+        let mut payload = Vec::new();
+        alone.payload(&self.context.encoded(), &mut payload);
+        self.questions.push(hook.question(kind as u32, self.depth, payload));
     }
 
     /// The next question for the hook. Until its answer, pushed items count as pushed by the hook.
@@ -132,50 +91,43 @@ impl Outbox {
     }
 
     /// Takes the hook's answer.
-    pub fn answered(&mut self, question: &Question, answer: &Answer, now: f64, chance: &mut Chance) {
+    pub fn answered(&mut self, question: &Question, answer: &Answer, now: f64) {
         self.depth = 0;
-        match answer {
-            Answer::Send(text) => match Kind::of(question.tag) {
-                Some(kind) => self.add(kind, text.as_bytes(), now, chance),
-                None => self.drops.add(Reason::HookFailed, 1),
-            },
-            Answer::Drop => self.drops.add(Reason::BeforeSend, 1),
-            Answer::Failed => self.drops.add(Reason::HookFailed, 1),
+        match (answer, Kind::of(question.tag)) {
+            (Answer::Send(text), Some(kind)) => self.add(kind, text.as_bytes(), now),
+            (Answer::Drop, _) => self.drops.add(Reason::BeforeSend, 1),
+            _ => self.drops.add(Reason::HookFailed, 1),
         }
     }
 
-    fn add(&mut self, kind: Kind, json: &[u8], now: f64, chance: &mut Chance) {
+    fn add(&mut self, kind: Kind, json: &[u8], now: f64) {
         if !self.has_url {
             return self.drops.add(Reason::NoUrl, 1);
         }
         if self.context.is_stale() {
-            self.seal(now, chance);
+            self.seal(now);
             self.context.refresh();
         }
         if self.open.overflows(self.context.head(), json.len()) {
-            self.seal(now, chance);
+            self.seal(now);
         }
         if self.open.items() == 0 {
             self.opened = now;
         }
         self.open.add(kind, json);
         if self.open.items() >= self.item_limit {
-            self.seal(now, chance);
+            self.seal(now);
         }
     }
 
     /// Closes the open batch.
-    pub fn seal(&mut self, now: f64, chance: &mut Chance) {
+    pub fn seal(&mut self, now: f64) {
         if self.open.items() == 0 {
             return;
         }
-        let delivery = Delivery {
-            sent_at: Some(now),
-            instance: Some(self.instance.as_str().into()),
-            sequence: Some(self.sequence),
-            dropped: self.drops.pairs(),
-        };
-        if let Some(batch) = self.open.seal(self.context.head(), &delivery, chance.short_id(20)) {
+        let dropped = self.drops.members(drops::as_text);
+        let delivery = Delivery { instance: &self.instance, sequence: self.sequence, dropped };
+        if let Some(batch) = self.open.seal(self.context.head(), &delivery, now, self.chance.short_id(20)) {
             self.sequence += 1;
             let dropped = self.uploads.push(batch);
             self.drops.add(Reason::QueueFull, dropped);
@@ -183,9 +135,9 @@ impl Outbox {
     }
 
     /// Closes the open batch when it has waited long enough.
-    pub fn seal_due(&mut self, now: f64, chance: &mut Chance) {
+    pub fn seal_due(&mut self, now: f64) {
         if self.batch_due().is_some_and(|due| due <= now) {
-            self.seal(now, chance);
+            self.seal(now);
         }
     }
 
@@ -210,9 +162,13 @@ impl Outbox {
         }
     }
 
-    /// The counts as a plain object.
-    pub fn stats(&self) -> Option<JsValue> {
+    /// The members of the counts as the page sees them.
+    pub fn stats(&self, out: &mut Vec<u8>) {
         let queued = self.open.items() + self.uploads.items() + self.questions.len() as u32;
-        plain(&Stats { queued, sent: self.sent, dropped: self.drops.pairs() })
+        json::number(out, "queued", f64::from(queued));
+        json::number(out, "sent", f64::from(self.sent));
+        json::put(out, b",\"dropped\":{");
+        json::put(out, &self.drops.members(drops::as_number));
+        json::put(out, b"}");
     }
 }

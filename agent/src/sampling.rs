@@ -1,5 +1,7 @@
 //! Chance: the generator behind ids, jitter and the sampling of sessions. Not for secrets.
 
+use crate::json;
+
 /// xoroshiro128++, seeded from the browser's own generator: 2^128 states, so that two pages never share ids.
 pub struct Chance {
     low: u64,
@@ -35,35 +37,35 @@ impl Chance {
     /// An id of `length` letters and digits without the three that are easily misread; Faro's alphabet.
     pub fn short_id(&mut self, length: usize) -> String {
         const LETTERS: &[u8; 59] = b"abcdefghijkmnopqrstuvwxyzABCDEFGHJKLMNPQRSTUVWXYZ0123456789";
-        let mut id = String::with_capacity(length);
-        for _ in 0..length {
-            let at = (self.next() >> 32) as usize % LETTERS.len();
-            id.push(char::from(LETTERS.get(at).copied().unwrap_or(b'a')));
-        }
-        id
+        self.id(length, LETTERS)
     }
 
     /// An id of 16 or 32 lower-case hex digits, never all zero.
     pub fn hex_id(&mut self, digits: usize) -> String {
-        const HEX: &[u8; 16] = b"0123456789abcdef";
-        let mut id = String::with_capacity(digits);
-        while id.len() < digits {
-            let mut bits = self.next() | 1;
-            for _ in 0..16 {
-                id.push(char::from(HEX.get((bits >> 60) as usize).copied().unwrap_or(b'0')));
-                bits <<= 4;
-            }
+        // The first digit is never 0, which costs nothing that matters.
+        let mut id = self.id(digits, b"0123456789abcdef").into_bytes();
+        if let Some(first @ b'0') = id.first_mut() {
+            *first = b'1';
         }
-        id
+        json::into_text(id)
+    }
+
+    fn id(&mut self, length: usize, letters: &[u8]) -> String {
+        let mut id = Vec::with_capacity(length);
+        for _ in 0..length {
+            let at = (self.next() >> 32) as usize % letters.len().max(1);
+            id.push(letters.get(at).copied().unwrap_or(b'a'));
+        }
+        json::into_text(id)
     }
 
     /// The id of a web vital: a time and twelve digits of chance behind it, as web-vitals makes them.
     pub fn vital_id(&mut self, now: f64) -> String {
-        let mut id = String::from("v6-");
-        id.push_str(itoa::Buffer::new().format(now as u64));
-        id.push('-');
-        id.push_str(itoa::Buffer::new().format((self.roll() * 9e12) as u64 + 1_000_000_000_000));
-        id
+        let mut id = b"v6-".to_vec();
+        json::put(&mut id, json::decimal(now).as_bytes());
+        json::put(&mut id, b"-");
+        json::put(&mut id, json::decimal(self.roll() * 9e12 + 1e12).as_bytes());
+        json::into_text(id)
     }
 }
 

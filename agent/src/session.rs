@@ -1,16 +1,26 @@
 //! Faro's session rules: 15 minutes idle, 4 hours at most, sampled once each, kept in the browser's storage.
 
 use crate::config::{self, Read};
+use crate::json;
 use crate::policy;
 use crate::sampling::Chance;
-use serde::Serialize;
-use wire::{Pairs, Text, meta};
+
+/// What a page says about a session.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Described {
+    /// Its id, empty for one that is to be made up.
+    pub id: String,
+    /// JSON members of its attributes.
+    pub attributes: Vec<u8>,
+    /// JSON members of its overrides.
+    pub overrides: Vec<u8>,
+}
 
 /// A session. Times are milliseconds since the epoch.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Session {
-    /// Id, attributes and overrides, as they are sent.
-    pub meta: meta::Session<'static>,
+    described: Described,
+    previous: String,
     /// Whether its items are sent.
     pub sampled: bool,
     started: f64,
@@ -18,59 +28,66 @@ pub struct Session {
     stored: f64,
 }
 
-/// The JSON that Faro keeps in storage.
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Stored<'a> {
-    session_id: &'a str,
-    last_activity: f64,
-    started: f64,
-    is_sampled: bool,
-    session_meta: meta::Session<'a>,
+/// Reads what a page says about a session.
+pub fn described(read: Read) -> Described {
+    let mut attributes = Vec::new();
+    for (key, value) in config::pairs(read, "attributes") {
+        // These two are the agent's to say.
+        if key != SAMPLED && key != PREVIOUS {
+            json::text(&mut attributes, &key, &value);
+        }
+    }
+    let overrides = config::members(&config::under(read, "overrides."), config::OVERRIDES);
+    Described { id: config::text(read, "id"), attributes, overrides }
+}
+
+/// Who is told about a session: collectors are not told that it is sampled, they see it.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Teller {
+    /// The meta of a batch.
+    Meta,
+    /// `getSession`, and storage.
+    Page,
 }
 
 impl Session {
     /// Opens a session with what the page says about it; the id is made up unless it names one.
-    pub fn open(mut meta: meta::Session<'static>, now: f64, rate: f64, chance: &mut Chance) -> Self {
-        meta.id.get_or_insert_with(|| chance.short_id(10).into());
-        Session { meta, sampled: chance.keeps(rate), started: now, active: now, stored: 0.0 }
+    pub fn open(described: Described, now: f64, rate: f64, chance: &mut Chance) -> Self {
+        let mut session =
+            Session { described, sampled: chance.keeps(rate), started: now, active: now, ..Session::default() };
+        if session.described.id.is_empty() {
+            session.described.id = chance.short_id(10);
+        }
+        session
     }
 
     /// Reads what storage holds; `None` when that is no session or one that is over.
     pub fn resume(read: Read, now: f64) -> Option<Self> {
-        let mut meta = config::session(&|path| {
-            let mut full = String::from("sessionMeta.");
-            full.push_str(path);
-            read(&full)
-        });
-        meta.id = Some(config::text(read, "sessionId")?);
-        meta.attributes.0.retain(|(key, _)| &**key != SAMPLED);
+        let id = config::text(read, "sessionId");
         let time = |path| config::number(read, path, 0.0).min(now);
         let session = Session {
-            meta,
+            described: Described { id, ..described(&config::under(read, "sessionMeta.")) },
+            previous: config::text(read, "sessionMeta.attributes.previousSession"),
             sampled: config::flag(read, "isSampled", true),
             started: time("started"),
             active: time("lastActivity"),
             stored: 0.0,
         };
-        (!session.is_over(now)).then_some(session)
+        (!session.id().is_empty() && !session.is_over(now)).then_some(session)
     }
 
     /// The id.
     pub fn id(&self) -> &str {
-        self.meta.id.as_deref().unwrap_or_default()
+        &self.described.id
     }
 
-    /// Takes what the page says about it now; the link back stays.
-    pub fn describe(&mut self, page: meta::Session<'static>) {
+    /// Takes what the page says about it now.
+    pub fn describe(&mut self, page: Described) {
         if !page.attributes.is_empty() {
-            let mut attributes = page.attributes.0;
-            attributes.retain(|(key, _)| &**key != SAMPLED && &**key != PREVIOUS);
-            attributes.extend(self.meta.attributes.0.drain(..).filter(|(key, _)| &**key == PREVIOUS));
-            self.meta.attributes.0 = attributes;
+            self.described.attributes = page.attributes;
         }
-        if page.overrides.is_some() {
-            self.meta.overrides = page.overrides;
+        if !page.overrides.is_empty() {
+            self.described.overrides = page.overrides;
         }
     }
 
@@ -84,14 +101,10 @@ impl Session {
         self.active = now;
     }
 
-    /// The session that follows this one: what `meta` says, a new id unless it names one, and a link back.
-    pub fn follow(&self, mut meta: meta::Session<'static>, now: f64, rate: f64, chance: &mut Chance) -> Self {
-        if meta.id == self.meta.id {
-            meta.id = None;
-        }
-        meta.attributes.0.retain(|(key, _)| &**key != PREVIOUS && &**key != SAMPLED);
-        meta.attributes.0.push((PREVIOUS.into(), Text::from(self.id().to_owned())));
-        Session::open(meta, now, rate, chance)
+    /// The session that follows this one: what the page says, a new id unless it names one, and a link back.
+    pub fn follow(&self, page: Option<Described>, now: f64, rate: f64, chance: &mut Chance) -> Self {
+        let page = page.unwrap_or_else(|| Described { id: String::new(), ..self.described.clone() });
+        Session { previous: self.id().to_owned(), ..Session::open(page, now, rate, chance) }
     }
 
     /// The JSON for storage, when it is due: at most once a second, or when the page goes.
@@ -104,24 +117,30 @@ impl Session {
             return None;
         }
         self.stored = now;
-        let mut json = Vec::new();
-        let stored = Stored {
-            session_id: self.id(),
-            last_activity: self.active,
-            started: self.started,
-            is_sampled: self.sampled,
-            session_meta: self.public(),
-        };
-        wire::encode::json(&stored, &mut json);
-        Some(json)
+        let mut out = vec![b'{'];
+        json::text(&mut out, "sessionId", self.id());
+        json::number(&mut out, "lastActivity", self.active);
+        json::number(&mut out, "started", self.started);
+        json::flag(&mut out, "isSampled", self.sampled);
+        let mut meta = Vec::new();
+        self.members(Teller::Page, &mut meta);
+        json::object(&mut out, "sessionMeta", &meta);
+        json::put(&mut out, b"}");
+        Some(out)
     }
 
-    /// The session as `getSession` and storage tell it: with `isSampled` among the attributes.
-    pub fn public(&self) -> meta::Session<'_> {
-        let mut attributes: Vec<(Text, Text)> =
-            vec![(SAMPLED.into(), if self.sampled { "true" } else { "false" }.into())];
-        attributes.extend(self.meta.attributes.0.iter().cloned());
-        meta::Session { attributes: Pairs(attributes), ..self.meta.clone() }
+    /// Writes the members of the session as the wire has them.
+    pub fn members(&self, teller: Teller, out: &mut Vec<u8>) {
+        let Described { id, attributes, overrides } = &self.described;
+        json::text(out, "id", id);
+        let mut all = Vec::new();
+        if teller == Teller::Page {
+            json::text(&mut all, SAMPLED, if self.sampled { "true" } else { "false" });
+        }
+        json::append(&mut all, attributes);
+        json::optional(&mut all, PREVIOUS, &self.previous);
+        json::object(out, "attributes", &all);
+        json::object(out, "overrides", overrides);
     }
 }
 
@@ -140,34 +159,25 @@ pub enum Store {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::Value;
+    use crate::config::tests::reader;
 
     const MINUTE: f64 = 60_000.0;
     const START: f64 = 1_795_223_618_015.0;
 
-    fn chance() -> Chance {
-        Chance::new([3, 5])
+    fn open(rate: f64) -> Session {
+        Session::open(Described::default(), START, rate, &mut Chance::new([3, 5]))
     }
 
-    /// Reads JSON text as the browser's reader reads an object.
-    fn reader(json: serde_json::Value) -> impl Fn(&str) -> Value {
-        move |path| {
-            let found = path.split('.').try_fold(&json, |at, key| at.get(key));
-            match found {
-                Some(serde_json::Value::String(text)) => Value::Text(text.clone()),
-                Some(serde_json::Value::Number(number)) => Value::Number(number.as_f64().expect("a number")),
-                Some(serde_json::Value::Bool(flag)) => Value::Flag(*flag),
-                Some(serde_json::Value::Object(map)) => Value::Pairs(
-                    map.iter().map(|(key, v)| (key.clone(), v.as_str().unwrap_or_default().to_owned())).collect(),
-                ),
-                _ => Value::Missing,
-            }
-        }
+    fn told(session: &Session) -> serde_json::Value {
+        let mut json = vec![b'{'];
+        session.members(Teller::Meta, &mut json);
+        json.push(b'}');
+        serde_json::from_slice(&json).expect("JSON")
     }
 
     #[test]
     fn it_ends_after_a_quarter_of_an_hour_idle_or_four_hours() {
-        let mut session = Session::open(meta::Session::default(), START, 1.0, &mut chance());
+        let mut session = open(1.0);
         assert!(!session.is_over(START + 15.0 * MINUTE - 1.0));
         assert!(session.is_over(START + 15.0 * MINUTE));
         for minute in 1..240 {
@@ -179,19 +189,18 @@ mod tests {
 
     #[test]
     fn what_is_stored_resumes_and_is_what_faro_stores() {
-        let page = meta::Session {
-            attributes: Pairs(vec![("plan".into(), "paid".into())]),
-            overrides: Some(meta::Overrides { service_name: Some("svc2".into()), ..meta::Overrides::default() }),
-            ..meta::Session::default()
-        };
-        let mut session = Session::open(page, START, 1.0, &mut chance());
+        let page = serde_json::json!({
+            "attributes": {"plan": "paid", "isSampled": "false"},
+            "overrides": {"serviceName": "svc2", "geoLocationTrackingEnabled": true},
+        });
+        let mut session = Session::open(described(&reader(page)), START, 1.0, &mut Chance::new([3, 5]));
         let json = session.store(START, Store::Throttled).expect("never written before");
         let json: serde_json::Value = serde_json::from_slice(&json).expect("JSON");
         assert_eq!(json["sessionId"], session.id());
         assert_eq!(json["lastActivity"], START);
-        assert_eq!(json["sessionMeta"]["attributes"]["isSampled"], "true");
+        assert_eq!(json["sessionMeta"]["attributes"], serde_json::json!({"isSampled": "true", "plan": "paid"}));
         let resumed = Session::resume(&reader(json.clone()), START + MINUTE).expect("still valid");
-        assert_eq!((resumed.id(), &resumed.meta, resumed.sampled), (session.id(), &session.meta, true));
+        assert_eq!((told(&resumed), resumed.sampled), (told(&session), true));
         assert_eq!(Session::resume(&reader(json), START + 16.0 * MINUTE), None);
         assert_eq!(Session::resume(&reader(serde_json::json!({})), START), None);
     }
@@ -204,20 +213,23 @@ mod tests {
     }
 
     #[test]
-    fn the_next_one_links_back() {
-        let first = Session::open(meta::Session::default(), START, 0.0, &mut chance());
+    fn the_next_one_links_back_and_keeps_what_the_page_said() {
+        let first = open(0.0);
         assert!(!first.sampled);
         let mut chance = Chance::new([8, 8]);
-        let second = first.follow(first.meta.clone(), START, 1.0, &mut chance);
-        let third = second.follow(second.meta.clone(), START, 1.0, &mut chance);
-        assert!(first.id() != second.id() && second.id() != third.id());
-        assert!(second.sampled);
-        assert_eq!(third.meta.attributes.0, [("previousSession".into(), Text::from(second.id().to_owned()))]);
+        let mut second = first.follow(None, START, 1.0, &mut chance);
+        second.describe(described(&reader(serde_json::json!({"attributes": {"plan": "paid"}}))));
+        let third = second.follow(None, START, 1.0, &mut chance);
+        assert!(first.id() != second.id() && second.id() != third.id() && second.sampled);
+        let attributes = serde_json::json!({"plan": "paid", "previousSession": second.id()});
+        assert_eq!(told(&third), serde_json::json!({"id": third.id(), "attributes": attributes}));
+        let named = third.follow(Some(described(&reader(serde_json::json!({"id": "mine"})))), START, 1.0, &mut chance);
+        assert_eq!(told(&named), serde_json::json!({"id": "mine", "attributes": {"previousSession": third.id()}}));
     }
 
     #[test]
     fn storage_is_written_once_a_second_and_when_the_page_goes() {
-        let mut session = Session::open(meta::Session::default(), START, 1.0, &mut chance());
+        let mut session = open(1.0);
         assert!(session.store(START, Store::Throttled).is_some());
         session.touch(START + 400.0);
         assert!(session.store(START + 400.0, Store::Throttled).is_none());

@@ -1,10 +1,9 @@
 //! Spans of requests: the open ones by handle, and the span and the Faro event that an ended one becomes.
 
+use crate::json::{self, decimal};
 use crate::policy;
 use crate::sampling::Chance;
-use serde::Serialize;
-use wire::trace::{KeyValue, Nanos, Span, Status};
-use wire::{Event, Pairs, Text, TraceContext};
+use crate::signal::Writer;
 
 /// What makes the request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,8 +15,7 @@ pub enum Client {
 }
 
 /// The ids of a span that others hang under.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Parent {
     /// 32 lower-case hex digits.
     pub trace_id: String,
@@ -43,7 +41,7 @@ pub struct Request {
     client: Client,
     trace_id: String,
     span_id: String,
-    parent: Option<String>,
+    parent: String,
     method: String,
     url: String,
     start: f64,
@@ -53,11 +51,11 @@ pub struct Request {
 impl Request {
     /// The W3C header, always sampled: what is not sampled is not observed.
     pub fn traceparent(&self) -> String {
-        let mut text = String::with_capacity(55);
+        let mut text = Vec::with_capacity(55);
         for part in ["00-", &self.trace_id, "-", &self.span_id, "-01"] {
-            text.push_str(part);
+            json::put(&mut text, part.as_bytes());
         }
-        text
+        json::into_text(text)
     }
 }
 
@@ -84,8 +82,8 @@ impl Requests {
         }
         self.last = self.last.checked_add(1).unwrap_or(1);
         let (trace_id, parent) = match parent {
-            Some(parent) => (parent.trace_id, Some(parent.span_id)),
-            None => (chance.hex_id(32), None),
+            Some(parent) => (parent.trace_id, parent.span_id),
+            None => (chance.hex_id(32), String::new()),
         };
         self.open.push(Request {
             handle: self.last,
@@ -123,70 +121,62 @@ pub struct End<'a> {
     pub error: &'a str,
     /// The session's id, empty without sessions.
     pub session: &'a str,
-    /// The same instant as RFC 3339.
-    pub timestamp: &'a str,
 }
 
-/// The client span of an ended request (HTTP semantic conventions 1.3x), and the event that Faro's dashboards read.
-pub fn spans<'a>(request: &'a Request, end: &End<'a>) -> (Span<'a>, Event<'a>) {
-    let (host, port) = authority(&request.url);
-    let status = decimal(f64::from(end.status));
-    let failed = end.status == 0 || end.status >= 400;
-    let mut attributes = vec![
-        KeyValue::text("http.request.method", &request.method),
-        KeyValue::text("url.full", &request.url),
-        KeyValue::text("server.address", host),
-        KeyValue::int("server.port", i64::from(port)),
-    ];
-    // Faro's events say `http.response.status_code` 0 for a failure; a span must not, so only the event has it.
-    let mut pairs: Vec<(Text, Text)> = vec![
-        ("http.request.method".into(), request.method.as_str().into()),
-        ("url.full".into(), request.url.as_str().into()),
-        ("server.address".into(), host.into()),
-        ("server.port".into(), decimal(f64::from(port)).into()),
-        ("http.response.status_code".into(), status.clone().into()),
-    ];
-    if end.status != 0 {
-        attributes.push(KeyValue::int("http.response.status_code", i64::from(end.status)));
+impl Request {
+    /// The client span of the ended request, as `wire::trace` has it (HTTP semantic conventions 1.3x), and the
+    /// event beside it that Faro's dashboards read, as the border writes events.
+    pub fn end(&self, end: &End, span: &mut Vec<u8>, event: &mut Writer) {
+        let (host, port) = authority(&self.url);
+        let (port, status) = (decimal(f64::from(port)), decimal(f64::from(end.status)));
+        let failed = end.status == 0 || end.status >= 400;
+        let error = match (failed, end.status) {
+            (false, _) => "",
+            (true, 0) => end.error,
+            (true, _) => &status,
+        };
+        let (from, took) = (nanos(self.start), nanos((end.fine - self.fine).max(0.0)));
+        let took_text = decimal(took as f64);
+        // The last two are not for the span: Faro's events have a duration, and 0 for a status where there was none.
+        let facts = [
+            ("http.request.method", self.method.as_str(), false),
+            ("url.full", &self.url, false),
+            ("server.address", host, false),
+            ("server.port", &port, true),
+            ("session.id", end.session, false),
+            ("error.type", error, false),
+            ("http.response.status_code", &status, true),
+            ("duration_ns", &took_text, true),
+        ];
+        json::put(span, b"{");
+        json::text(span, "traceId", &self.trace_id);
+        json::text(span, "spanId", &self.span_id);
+        json::optional(span, "parentSpanId", &self.parent);
+        json::text(span, "name", &self.method);
+        json::raw(span, "kind", b"3");
+        json::text(span, "startTimeUnixNano", &decimal_u64(from));
+        json::text(span, "endTimeUnixNano", &decimal_u64(from + took));
+        json::put(span, b",\"attributes\":[");
+        let kept = if end.status == 0 { 6 } else { 7 };
+        for (name, value, whole) in facts.iter().take(kept) {
+            if !value.is_empty() {
+                json::attribute(span, name, value, *whole);
+            }
+        }
+        // The flags: sampled, and the bit that says that it is known whether the parent is remote (OTLP 1.1).
+        let end = if failed { &br#"],"status":{"code":2},"flags":257}"#[..] } else { br#"],"status":{"code":0},"flags":257}"# };
+        json::put(span, end);
+        event.text(&self.trace_id);
+        event.text(&self.span_id);
+        event.text(match self.client {
+            Client::Fetch => "faro.tracing.fetch",
+            Client::Xhr => "faro.tracing.xml-http-request",
+        });
+        event.text("browser");
+        let mut pairs = event.begin();
+        facts.iter().for_each(|(name, value, _)| event.pair(&mut pairs, name, value));
+        event.end(&pairs);
     }
-    if !end.session.is_empty() {
-        attributes.push(KeyValue::text("session.id", end.session));
-        pairs.push(("session.id".into(), end.session.into()));
-    }
-    if failed {
-        let error = if end.status == 0 { end.error.to_owned() } else { status };
-        pairs.push(("error.type".into(), error.clone().into()));
-        attributes.push(KeyValue { key: "error.type".into(), value: wire::trace::Value::String(error.into()) });
-    }
-    let took = (end.fine - request.fine).max(0.0);
-    let (from, to) = (nanos(request.start), nanos(request.start) + nanos(took));
-    pairs.push(("duration_ns".into(), decimal((to - from) as f64).into()));
-    let span = Span {
-        trace_id: request.trace_id.as_str().into(),
-        span_id: request.span_id.as_str().into(),
-        parent_span_id: request.parent.as_deref().map(Text::from),
-        name: request.method.as_str().into(),
-        kind: 3,
-        start_time_unix_nano: Nanos(from),
-        end_time_unix_nano: Nanos(to),
-        attributes: attributes.into(),
-        status: Some(Status { code: if failed { 2 } else { 0 }, message: None }),
-        // Sampled, and the bit that says so of the parent being known to be local or not (OTLP 1.1).
-        flags: Some(0x101),
-        ..Span::default()
-    };
-    let event = Event {
-        name: match request.client {
-            Client::Fetch => "faro.tracing.fetch".into(),
-            Client::Xhr => "faro.tracing.xml-http-request".into(),
-        },
-        domain: Some("browser".into()),
-        attributes: Pairs(pairs),
-        timestamp: end.timestamp.into(),
-        trace: Some(TraceContext { trace_id: span.trace_id.clone(), span_id: span.span_id.clone() }),
-        action: None,
-    };
-    (span, event)
 }
 
 /// Nanoseconds of milliseconds, exact to the microsecond that browsers give at best.
@@ -194,55 +184,81 @@ fn nanos(millis: f64) -> u64 {
     (millis * 1_000.0) as u64 * 1_000
 }
 
-fn decimal(number: f64) -> String {
-    itoa::Buffer::new().format(number as u64).to_owned()
+fn decimal_u64(number: u64) -> String {
+    itoa::Buffer::new().format(number).to_owned()
 }
 
-/// Where `user:password@` stands in an absolute URL, and where its authority ends.
-fn bounds(url: &str) -> (usize, usize, usize) {
+/// An absolute URL up to its authority, the host and port in that, and what follows, user and password left out.
+fn parts(url: &str) -> (&[u8], &[u8], &[u8]) {
     let bytes = url.as_bytes();
-    let start = crate::client::position(bytes, b"://").map_or(0, |at| at + 3);
-    let rest = bytes.get(start..).unwrap_or_default();
-    let end = start + rest.iter().position(|b| matches!(b, b'/' | b'?' | b'#')).unwrap_or(rest.len());
-    let authority = bytes.get(start..end).unwrap_or_default();
-    let host = start + authority.iter().rposition(|b| *b == b'@').map_or(0, |at| at + 1);
-    (start, host, end)
+    let start = json::position(bytes, b"://").map_or(0, |at| at + 3);
+    let (scheme, rest) = bytes.split_at_checked(start).unwrap_or_default();
+    let end = rest.iter().position(|b| matches!(b, b'/' | b'?' | b'#')).unwrap_or(rest.len());
+    let (authority, path) = rest.split_at_checked(end).unwrap_or_default();
+    let host = authority.iter().rposition(|b| *b == b'@').map_or(0, |at| at + 1);
+    (scheme, authority.get(host..).unwrap_or_default(), path)
 }
 
 /// The URL without `user:password@`, which must not leave the page.
 fn without_credentials(url: &str) -> String {
-    let (start, host, _) = bounds(url);
-    let mut clean = String::from(url.get(..start).unwrap_or_default());
-    clean.push_str(url.get(host..).unwrap_or_default());
-    clean
+    let (scheme, host, path) = parts(url);
+    let mut clean = scheme.to_vec();
+    json::put(&mut clean, host);
+    json::put(&mut clean, path);
+    json::into_text(clean)
 }
 
 /// Host and port of an absolute URL; the scheme's port where it names none, 0 for a scheme without ports.
 fn authority(url: &str) -> (&str, u16) {
-    let (_, host, end) = bounds(url);
-    let authority = url.get(host..end).unwrap_or_default();
-    let default = match url.as_bytes() {
-        [b'h', b't', b't', b'p', b's', ..] => 443,
-        [b'h', b't', b't', b'p', ..] => 80,
+    let (scheme, host, _) = parts(url);
+    let default = match scheme {
+        b"https://" => 443,
+        b"http://" => 80,
         _ => 0,
     };
     // The colons of an IPv6 address stand before its closing bracket.
-    match authority.bytes().rposition(|b| b == b':' || b == b']') {
-        Some(at) if authority.as_bytes().get(at) == Some(&b':') => {
-            let digits = authority.bytes().skip(at + 1).filter(u8::is_ascii_digit);
-            let port = digits.fold(0_u16, |port, d| port.wrapping_mul(10).wrapping_add(u16::from(d - b'0')));
-            (authority.get(..at).unwrap_or_default(), port)
+    let split = host.iter().rposition(|b| matches!(b, b':' | b']')).and_then(|at| host.split_at_checked(at));
+    match split {
+        Some((host, [b':', digits @ ..])) => {
+            let port = digits.iter().fold(0_u16, |port, d| port.wrapping_mul(10).wrapping_add(u16::from(d & 15)));
+            (json::as_text(host), port)
         }
-        _ => (authority, default),
+        _ => (json::as_text(host), default),
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::signal::{Around, Kind, OWN_TRACED, Reader, transcribe};
+    use wire::Event;
+    use wire::trace::{Span, Value};
 
     fn open(requests: &mut Requests, chance: &mut Chance, url: &str, parent: Option<Parent>) -> u32 {
         requests.start(Client::Fetch, "get", url, parent, (1_795_223_623_585.0, 100.0), chance)
+    }
+
+    /// Ends a request and reads what was written with wire's own types.
+    fn ended(request: &Request, end: &End, check: impl Fn(&Span, &Event)) {
+        let (mut json, mut item, mut event) = (Vec::new(), Writer::default(), Vec::new());
+        request.end(end, &mut json, &mut item);
+        let span: Span = serde_json::from_slice(&json).expect("a span");
+        let known = serde_json::to_value(&span).expect("JSON");
+        assert_eq!(serde_json::from_slice::<serde_json::Value>(&json).expect("JSON"), known);
+        let mut reader = Reader::new(&item.0);
+        let trace = (reader.text(), reader.text());
+        let around = Around { flags: OWN_TRACED, timestamp: "t", trace, domain: "", page: "" };
+        assert!(transcribe(Kind::Event, reader, &around, &mut event));
+        check(&span, &serde_json::from_slice(&event).expect("an event"));
+    }
+
+    fn attribute(span: &Span, key: &str) -> Option<String> {
+        let found = span.attributes.iter().find(|attribute| &*attribute.key == key)?;
+        Some(match &found.value {
+            Value::String(text) => text.to_string(),
+            Value::Int(int) => format!("int {int}"),
+            other => format!("{other:?}"),
+        })
     }
 
     #[test]
@@ -252,37 +268,39 @@ mod tests {
         let header = requests.get(handle).expect("open").traceparent();
         let request = requests.end(handle).expect("open");
         assert!(requests.get(handle).is_none());
-        let end = End { fine: 127.25, status: 404, error: "", session: "s1", timestamp: "t" };
-        let (span, event) = spans(&request, &end);
-        assert_eq!(header, format!("00-{}-{}-01", &*span.trace_id, &*span.span_id));
-        assert_eq!((&*span.name, span.kind, span.status.as_ref().map(|s| s.code)), ("GET", 3, Some(2)));
-        assert_eq!(span.start_time_unix_nano, Nanos(1_795_223_623_585_000_000));
-        assert_eq!(span.end_time_unix_nano, Nanos(1_795_223_623_612_250_000));
-        let attribute = |key: &str| span.attributes.iter().find(|a| &*a.key == key).map(|a| a.value.clone());
-        assert_eq!(attribute("url.full"), Some(wire::trace::Value::String("https://api.test:8443/x?q=a@b".into())));
-        assert_eq!(attribute("server.port"), Some(wire::trace::Value::Int(8443)));
-        assert_eq!(attribute("error.type"), Some(wire::trace::Value::String("404".into())));
-        assert_eq!(&*event.name, "faro.tracing.fetch");
-        assert_eq!(event.attributes.get("duration_ns"), Some("27250000"));
-        assert_eq!(event.attributes.get("http.response.status_code"), Some("404"));
-        assert_eq!(event.attributes.get("session.id"), Some("s1"));
+        ended(&request, &End { fine: 127.25, status: 404, error: "", session: "s1" }, |span, event| {
+            assert_eq!(header, format!("00-{}-{}-01", &*span.trace_id, &*span.span_id));
+            assert_eq!((&*span.name, span.kind, span.status.as_ref().map(|s| s.code)), ("GET", 3, Some(2)));
+            assert_eq!(span.start_time_unix_nano.0, 1_795_223_623_585_000_000);
+            assert_eq!(span.end_time_unix_nano.0, 1_795_223_623_612_250_000);
+            assert_eq!(attribute(span, "url.full").as_deref(), Some("https://api.test:8443/x?q=a@b"));
+            assert_eq!(attribute(span, "server.port").as_deref(), Some("int 8443"));
+            assert_eq!(attribute(span, "error.type").as_deref(), Some("404"));
+            assert_eq!(attribute(span, "duration_ns"), None);
+            assert_eq!(&*event.name, "faro.tracing.fetch");
+            assert_eq!(event.attributes.get("duration_ns"), Some("27250000"));
+            assert_eq!(event.attributes.get("http.response.status_code"), Some("404"));
+            assert_eq!(event.attributes.get("session.id"), Some("s1"));
+            assert_eq!(event.trace.as_ref().map(|trace| &*trace.span_id), Some(&*span.span_id));
+        });
     }
 
     #[test]
     fn a_failed_request_names_its_error_and_no_status() {
         let (mut requests, mut chance) = (Requests::default(), Chance::new([1, 2]));
         let parent = Parent::new("0af7651916cd43dd8448eb211c80319c".into(), "b7ad6b7169203331".into());
-        let handle = open(&mut requests, &mut chance, "http://[::1]/", parent.clone());
+        let handle = open(&mut requests, &mut chance, "http://[::1]/", parent);
         let request = requests.end(handle).expect("open");
-        let (span, event) =
-            spans(&request, &End { fine: 0.0, status: 0, error: "AbortError", session: "", timestamp: "t" });
-        assert_eq!(span.parent_span_id.as_deref(), Some("b7ad6b7169203331"));
-        assert_eq!(&*span.trace_id, "0af7651916cd43dd8448eb211c80319c");
-        assert_eq!(span.end_time_unix_nano, span.start_time_unix_nano);
-        assert!(span.attributes.iter().all(|a| &*a.key != "http.response.status_code"));
-        assert_eq!(event.attributes.get("error.type"), Some("AbortError"));
-        assert_eq!(event.attributes.get("server.address"), Some("[::1]"));
-        assert_eq!(event.attributes.get("server.port"), Some("80"));
+        ended(&request, &End { fine: 0.0, status: 0, error: "AbortError", session: "" }, |span, event| {
+            assert_eq!(span.parent_span_id.as_deref(), Some("b7ad6b7169203331"));
+            assert_eq!(&*span.trace_id, "0af7651916cd43dd8448eb211c80319c");
+            assert_eq!(span.end_time_unix_nano, span.start_time_unix_nano);
+            assert_eq!(attribute(span, "http.response.status_code"), None);
+            assert_eq!(attribute(span, "session.id"), None);
+            assert_eq!(event.attributes.get("error.type"), Some("AbortError"));
+            assert_eq!(event.attributes.get("server.address"), Some("[::1]"));
+            assert_eq!(event.attributes.get("server.port"), Some("80"));
+        });
     }
 
     #[test]

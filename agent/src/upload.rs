@@ -30,7 +30,7 @@ pub enum Fate {
 
 /// Whether the page will be there in a moment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Page {
+pub enum Stay {
     /// It lives.
     Stays,
     /// It is hidden, frozen or left: now or never.
@@ -61,27 +61,27 @@ impl Uploads {
     }
 
     /// The session of a batch in flight.
-    pub fn session(&self, id: u32) -> Option<String> {
-        self.queue.flying().iter().find(|flight| flight.id == id).map(|flight| flight.batch.session.clone())
+    pub fn session(&self, id: u32) -> &str {
+        self.queue.flying().iter().find(|flight| flight.id == id).map_or("", |flight| flight.batch.session.as_str())
     }
 
     /// The next batch to hand to the browser now, if any.
-    pub fn launch(&mut self, now: f64, page: Page) -> Option<&mut Flight> {
+    pub fn launch(&mut self, now: f64, page: Stay) -> Option<&mut Flight> {
         let first = self.queue.first()?;
         let flying = self.queue.flying();
         let limit = match page {
-            Page::Stays if self.failures > 0 => 1,
-            Page::Stays => policy::CONCURRENCY,
-            Page::Goes => policy::KEEPALIVE_REQUESTS,
+            Stay::Stays if self.failures > 0 => 1,
+            Stay::Stays => policy::CONCURRENCY,
+            Stay::Goes => policy::KEEPALIVE_REQUESTS,
         };
         // A page that goes does not wait for its own backoff, but what the collector asked for holds.
-        let waits = now < self.not_before && (page == Page::Stays || self.asked);
+        let waits = now < self.not_before && (page == Stay::Stays || self.asked);
         if waits || flying.len() >= limit {
             return None;
         }
         let used: usize = flying.iter().map(|flight| flight.keepalive).sum();
         // Whatever else the page sends shares the budget: a batch refused once goes without.
-        let alive = (page == Page::Goes || first.attempts == 0) && used + first.bytes() <= policy::KEEPALIVE_BYTES;
+        let alive = (page == Stay::Goes || first.attempts == 0) && used + first.bytes() <= policy::KEEPALIVE_BYTES;
         let keepalive = if alive { first.bytes() } else { 0 };
         let flight = self.queue.launch(keepalive)?;
         flight.batch.attempts += 1;
@@ -157,20 +157,20 @@ mod tests {
         uploads
     }
 
-    fn launch(uploads: &mut Uploads, now: f64, page: Page) -> Option<(u32, usize)> {
+    fn launch(uploads: &mut Uploads, now: f64, page: Stay) -> Option<(u32, usize)> {
         uploads.launch(now, page).map(|flight| (flight.id, flight.keepalive))
     }
 
     #[test]
     fn five_fly_at_once_and_an_answer_makes_room() {
         let mut uploads = with(7);
-        let ids: Vec<u32> = std::iter::from_fn(|| launch(&mut uploads, 0.0, Page::Stays).map(|(id, _)| id)).collect();
+        let ids: Vec<u32> = std::iter::from_fn(|| launch(&mut uploads, 0.0, Stay::Stays).map(|(id, _)| id)).collect();
         assert_eq!(ids.len(), policy::CONCURRENCY);
         assert_eq!(uploads.due(), None);
         assert_eq!(uploads.settle(1, answer(202), 1.0, 0.0), Some(Fate::Sent(1)));
         assert_eq!(uploads.settle(1, answer(202), 1.0, 0.0), None);
         assert_eq!(uploads.due(), Some(0.0));
-        assert!(launch(&mut uploads, 1.0, Page::Stays).is_some());
+        assert!(launch(&mut uploads, 1.0, Stay::Stays).is_some());
     }
 
     #[test]
@@ -179,7 +179,7 @@ mod tests {
             let mut uploads = with(1);
             for (attempt, fate) in fates.into_iter().enumerate() {
                 let now = attempt as f64 * 100_000.0;
-                let id = launch(&mut uploads, now, Page::Stays).map_or(0, |(id, _)| id);
+                let id = launch(&mut uploads, now, Stay::Stays).map_or(0, |(id, _)| id);
                 assert_eq!(uploads.settle(id, outcome, now, 0.5), fate, "{outcome:?} {attempt}");
             }
         };
@@ -196,26 +196,26 @@ mod tests {
     #[test]
     fn retry_after_holds_for_all_even_when_the_page_goes() {
         let mut uploads = with(2);
-        let (id, _) = launch(&mut uploads, 0.0, Page::Stays).expect("first");
+        let (id, _) = launch(&mut uploads, 0.0, Stay::Stays).expect("first");
         let busy = Outcome::Answer { status: 429, retry_after: Some(7_000.0) };
         assert_eq!(uploads.settle(id, busy, 0.0, 0.0), Some(Fate::Waits(0)));
         assert_eq!(uploads.due(), Some(7_000.0));
-        assert_eq!(launch(&mut uploads, 6_999.0, Page::Stays), None);
-        assert_eq!(launch(&mut uploads, 6_999.0, Page::Goes), None);
-        assert!(launch(&mut uploads, 7_000.0, Page::Stays).is_some());
+        assert_eq!(launch(&mut uploads, 6_999.0, Stay::Stays), None);
+        assert_eq!(launch(&mut uploads, 6_999.0, Stay::Goes), None);
+        assert!(launch(&mut uploads, 7_000.0, Stay::Stays).is_some());
         // One goes ahead, the rest waits for its answer.
-        assert_eq!(launch(&mut uploads, 7_000.0, Page::Stays), None);
+        assert_eq!(launch(&mut uploads, 7_000.0, Stay::Stays), None);
         assert_eq!(uploads.due(), None);
     }
 
     #[test]
     fn a_page_that_goes_does_not_wait_for_a_backoff() {
         let mut uploads = with(2);
-        let (id, _) = launch(&mut uploads, 0.0, Page::Stays).expect("first");
+        let (id, _) = launch(&mut uploads, 0.0, Stay::Stays).expect("first");
         uploads.settle(id, Outcome::Failed, 0.0, 0.0);
-        assert_eq!(launch(&mut uploads, 1.0, Page::Stays), None);
-        assert_eq!(launch(&mut uploads, 1.0, Page::Goes), Some((2, 100)));
-        assert_eq!(launch(&mut uploads, 1.0, Page::Goes), Some((3, 100)));
+        assert_eq!(launch(&mut uploads, 1.0, Stay::Stays), None);
+        assert_eq!(launch(&mut uploads, 1.0, Stay::Goes), Some((2, 100)));
+        assert_eq!(launch(&mut uploads, 1.0, Stay::Goes), Some((3, 100)));
     }
 
     #[test]
@@ -225,14 +225,14 @@ mod tests {
         uploads.push(batch(1, 30_000));
         uploads.push(batch(1, 20_000));
         let flights: Vec<usize> =
-            std::iter::from_fn(|| launch(&mut uploads, 0.0, Page::Goes).map(|(_, keepalive)| keepalive)).collect();
+            std::iter::from_fn(|| launch(&mut uploads, 0.0, Stay::Goes).map(|(_, keepalive)| keepalive)).collect();
         assert_eq!(flights, [40_000, 0, 20_000]);
     }
 
     #[test]
     fn one_wave_of_failures_counts_once() {
         let mut uploads = with(5);
-        while launch(&mut uploads, 0.0, Page::Stays).is_some() {}
+        while launch(&mut uploads, 0.0, Stay::Stays).is_some() {}
         for id in 1..=5 {
             uploads.settle(id, Outcome::Failed, 10.0, 0.0);
         }
@@ -259,7 +259,7 @@ mod tests {
                         pushed += 3;
                         gone += uploads.push(batch(3, 1_000));
                     }
-                    2 => while uploads.launch(now, Page::Stays).is_some() {},
+                    2 => while uploads.launch(now, Stay::Stays).is_some() {},
                     _ => {
                         let Some(id) = uploads.queue.flying().first().map(|flight| flight.id) else { continue };
                         let outcome = if status < 100 { Outcome::Failed } else { answer(status) };

@@ -2,6 +2,7 @@
 //
 // Every call is guarded: whatever goes wrong below leaves the agent inert and never reaches the page.
 
+import { call, initSync, look, set_meta, start } from '../wasm/farol_agent.js';
 import type {
   AgentOptions,
   Attributes,
@@ -100,3 +101,322 @@ export interface Agent {
   /** `{queued, sent, dropped: {reason: count}}`. */
   stats(): object;
 }
+
+// What both sides agree on by number. The other half is in agent/src: agent.rs, signal.rs, vitals/mod.rs.
+const CALL = { scratch: 0, push: 1, vital: 2, requestStart: 3, requestEnd: 4, address: 5, pause: 6, restored: 7, flush: 8 };
+const KIND = { log: 0, event: 1, measurement: 2, exception: 3 };
+const SKIP_DEDUPE = 8;
+const HAS_TRACE = 16;
+const HAS_FRAMES = 32;
+const HAS_FATAL = 64;
+const ENTRY = { navigation: 0, firstPaint: 1, largestPaint: 2, shift: 3, interaction: 4, firstInput: 5, hidden: 6 };
+const PART: Record<MetaPart, number> = { app: 0, user: 1, view: 2, page: 3, session: 4 };
+const LOOK = { meta: 0, session: 1, stats: 2, trace: 3, traceparent: 4 };
+/** How urgent a flush is. */
+const FLUSH = { asked: 0, goes: 1, over: 2 };
+
+/** Characters of one text; the scratch buffer takes 1 MiB, and no message is read to its end past this. */
+const LONGEST = 64 * 1024;
+/** Up to so many characters a loop is quicker than a call of `encodeInto` (measured: they meet near 30). */
+const SHORT = 32;
+
+const encoder = new TextEncoder();
+let memory: WebAssembly.Memory | undefined;
+let state: 'new' | 'loaded' | 'running' | 'dead' = 'new';
+
+// The scratch buffer while an item is written: the view on it, the next free byte, and whether all fitted.
+let bytes = new Uint8Array(0);
+let view = new DataView(bytes.buffer);
+let at = 0;
+let fits = false;
+let address: unknown;
+
+/** Runs `work` while the agent runs. A fault in it is the agent's end, and nothing that the page notices. */
+function guarded<T>(otherwise: T, work: () => T): T {
+  if (state !== 'running') return otherwise;
+  try {
+    return work();
+  } catch {
+    state = 'dead';
+    return otherwise;
+  }
+}
+
+/** Begins a new item. All code of the page's (getters, toString) has run before: it might push an item itself. */
+function begin(): void {
+  at = 0;
+  fits = true;
+  // Memory that grew has left the old view behind.
+  if (bytes.buffer !== memory?.buffer) room(0);
+}
+
+function room(more: number): boolean {
+  if (fits && (at + more > bytes.length || bytes.buffer !== memory?.buffer)) {
+    const wanted = Math.max(at + more, bytes.length);
+    const start = call(CALL.scratch, 0, wanted, 0);
+    fits = start !== 0;
+    if (fits && memory) {
+      bytes = new Uint8Array(memory.buffer, start, Math.max(wanted, 16 * 1024));
+      view = new DataView(memory.buffer, start, bytes.length);
+    }
+  }
+  return fits;
+}
+
+function count(value: number): void {
+  if (!room(4)) return;
+  view.setUint32(at, value, true);
+  at += 4;
+}
+
+function number(value: number): void {
+  if (!room(8)) return;
+  view.setFloat64(at, value, true);
+  at += 8;
+}
+
+function text(value: string): void {
+  const cut = value.length > LONGEST ? value.slice(0, LONGEST) : value;
+  // UTF-8 needs at most three bytes for each UTF-16 unit.
+  if (!room(4 + cut.length * 3)) return;
+  const start = at + 4;
+  let length = 0;
+  if (cut.length < SHORT) {
+    for (let code; length < cut.length && (code = cut.charCodeAt(length)) < 128; length++) bytes[start + length] = code;
+  }
+  if (length < cut.length) length += encoder.encodeInto(cut.slice(length), bytes.subarray(start + length)).written;
+  view.setUint32(at, length, true);
+  at = start + length;
+}
+
+function pairs(entries: [string, string][]): void {
+  count(entries.length);
+  for (const [key, value] of entries) {
+    text(key);
+    text(value);
+  }
+}
+
+/** Attributes as texts, the way Faro writes them. */
+function entriesOf(attributes: Attributes | undefined): [string, string][] {
+  const entries = attributes ? Object.entries(attributes) : [];
+  for (const entry of entries) entry[1] = textOf(entry[1]);
+  return entries as [string, string][];
+}
+
+function textOf(value: unknown): string {
+  if (typeof value === 'string') return value;
+  try {
+    return (typeof value === 'object' && value && json(value)) || String(value);
+  } catch {
+    return '';
+  }
+}
+
+function json(value: object): string | undefined {
+  try {
+    return JSON.stringify(value);
+  } catch {
+    const seen = new Set<unknown>();
+    return JSON.stringify(value, (_, member: unknown) => {
+      if (typeof member === 'bigint') return String(member);
+      if (typeof member !== 'object' || !member) return member;
+      return seen.has(member) ? null : seen.add(member) && member;
+    });
+  }
+}
+
+/** What changes when the address does: the history entry where the browser has the Navigation API, it is quicker to ask. */
+function whereabouts(): unknown {
+  const { navigation, location } = globalThis as { navigation?: { currentEntry: object | null }; location?: Location };
+  return navigation?.currentEntry ?? location?.href;
+}
+
+/** Writes an item with `body` and hands it over. */
+function item(kind: number, flags: number, options: ItemOptions | undefined, body: () => void): void {
+  const span = options?.spanContext;
+  const ids = span && [String(span.traceId), String(span.spanId)];
+  const time = Number(options?.timestampOverwriteMs) || 0;
+  const place = whereabouts();
+  if (place !== address) {
+    address = place;
+    call(CALL.address, 0, 0, 0);
+  }
+  begin();
+  ids?.forEach(text);
+  body();
+  const more = (options?.skipDedupe ? SKIP_DEDUPE : 0) | (ids ? HAS_TRACE : 0);
+  if (fits) call(CALL.push, kind | flags | more, at, time);
+}
+
+/** Writes an entry of a performance observer, its texts last, and hands it over. */
+function entry(kind: number, numbers: number[], texts: string[], timing?: NavigationTiming): void {
+  guarded(undefined, () => {
+    begin();
+    numbers.forEach(number);
+    texts.forEach(text);
+    if (timing) {
+      const { activationStart = 0, workerStart, fetchStart, domainLookupStart, connectStart, connectEnd } = timing;
+      const { responseStart, domInteractive, domContentLoadedEventStart, domComplete, type } = timing;
+      const before = [activationStart, workerStart || fetchStart, domainLookupStart, connectStart, connectEnd];
+      [...before, responseStart, domInteractive, domContentLoadedEventStart, domComplete].forEach(number);
+      text(type);
+    }
+    if (fits) call(CALL.vital, kind, at, 0);
+  });
+}
+
+/** The navigation entry as it is by now. */
+function navigation(): NavigationTiming | undefined {
+  return performance.getEntriesByType?.('navigation')[0] as (PerformanceEntry & NavigationTiming) | undefined;
+}
+
+/** What the agent hands to a hook: the payload of one item. */
+type Alone = { meta: object; traces?: Traces } & Partial<Record<'logs' | 'events' | 'measurements' | 'exceptions', object[]>>;
+type Traces = { resourceSpans?: { scopeSpans?: { spans?: object[] }[] }[] };
+
+/** The hook as the agent calls it: JSON in, JSON out. What Faro's hooks see is a `TransportItem`. */
+function bridged(transform: NonNullable<Host['transform']>): (json: string) => string | null {
+  return (json) => {
+    const { meta, traces, logs, events, measurements, exceptions } = JSON.parse(json) as Alone;
+    const [payload = traces] = logs ?? events ?? measurements ?? exceptions ?? [];
+    const type = logs ? 'log' : events ? 'event' : measurements ? 'measurement' : exceptions ? 'exception' : 'trace';
+    const answer = transform({ type, payload, meta });
+    if (answer === null || !traces) return answer;
+    // Spans of many items share one resource, the agent's own: a hook can change spans and leave them out.
+    const { resourceSpans = [] } = JSON.parse(answer) as Traces;
+    const spans = resourceSpans.flatMap(({ scopeSpans = [] }) => scopeSpans.flatMap(({ spans = [] }) => spans));
+    return spans.map((span) => JSON.stringify(span)).join() || null;
+  };
+}
+
+/** An object that the agent shows as JSON. */
+function shown(at: number): object | undefined {
+  const json = look(at, 0);
+  return json ? (JSON.parse(json) as object) : undefined;
+}
+
+export const agent: Agent = {
+  load(wasm) {
+    if (state === 'new') {
+      try {
+        memory = initSync({ module: wasm }).memory;
+        state = 'loaded';
+      } catch {
+        state = 'dead';
+      }
+    }
+    return state !== 'dead';
+  },
+  start(options, { fetch, transform }) {
+    if (state !== 'loaded') return false;
+    state = 'running';
+    const ignoreErrors = options.ignoreErrors?.filter((pattern) => typeof pattern === 'string');
+    const hook = transform && bridged(transform);
+    if (guarded(false, () => start(globalThis, { ...options, ignoreErrors }, fetch, hook))) return true;
+    // A fault is the end; options that could not be read are not.
+    if (state === 'running') state = 'loaded';
+    return false;
+  },
+  event(name, domain, attributes, options) {
+    guarded(undefined, () => {
+      const [title, given, entries] = [String(name), domain ? String(domain) : '', entriesOf(attributes)];
+      item(KIND.event, 0, options, () => {
+        text(title);
+        text(given);
+        pairs(entries);
+      });
+    });
+  },
+  log(level, message, context, options) {
+    guarded(undefined, () => {
+      const [line, name, entries] = [String(message), String(level), entriesOf(context)];
+      item(KIND.log, 0, options, () => {
+        text(line);
+        text(name);
+        pairs(entries);
+      });
+    });
+  },
+  measurement(type, values, context, options) {
+    guarded(undefined, () => {
+      const [name, entries] = [String(type), entriesOf(context)];
+      const numbers = Object.entries(values).map(([key, value]) => [key, Number(value)] as const);
+      item(KIND.measurement, 0, options, () => {
+        text(name);
+        count(numbers.length);
+        for (const [key, value] of numbers) {
+          text(key);
+          number(value);
+        }
+        pairs(entries);
+      });
+    });
+  },
+  error(type, value, stack, options) {
+    guarded(undefined, () => {
+      const { fatal, fingerprint, stackFrames, context } = options ?? {};
+      const [name, message, lines, print] = [String(type), String(value), String(stack), textOf(fingerprint ?? '')];
+      const frames = stackFrames?.map(({ filename, function: caller, lineno, colno }) => ({
+        texts: [textOf(filename), textOf(caller)],
+        place: [Number(lineno) || 0, Number(colno) || 0],
+      }));
+      const entries = entriesOf(context);
+      const flags = (frames ? HAS_FRAMES : 0) | (fatal === undefined ? 0 : HAS_FATAL);
+      item(KIND.exception, flags, options, () => {
+        text(name);
+        text(message);
+        text(print);
+        number(fatal ? 1 : 0);
+        if (frames) count(frames.length);
+        else text(lines);
+        for (const { texts, place } of frames ?? []) {
+          texts.forEach(text);
+          place.forEach(number);
+        }
+        pairs(entries);
+      });
+    });
+  },
+  setMeta: (part, value) => guarded(undefined, () => set_meta(PART[part], value)),
+  metas: () => guarded({}, () => shown(LOOK.meta) ?? {}),
+  session: () => guarded(undefined, () => shown(LOOK.session)),
+  requestStart: (method, url, kind) =>
+    guarded(0, () => {
+      begin();
+      text(method);
+      text(url);
+      return fits ? call(CALL.requestStart, kind === 'xhr' ? 1 : 0, at, 0) : 0;
+    }),
+  traceparent: (handle) => guarded('', () => look(LOOK.traceparent, handle)),
+  requestEnd: (handle, status, error) =>
+    guarded(undefined, () => {
+      begin();
+      text(error ?? '');
+      if (fits) call(CALL.requestEnd, handle, at, status);
+    }),
+  activeTrace: () => guarded(undefined, () => shown(LOOK.trace) as TraceContext | undefined),
+  vital: {
+    navigation: (timing) => entry(ENTRY.navigation, [], [], timing),
+    firstContentfulPaint: (startTime) => entry(ENTRY.firstPaint, [startTime], [], navigation()),
+    largestContentfulPaint: (startTime, element, requestStart, responseEnd) =>
+      entry(ENTRY.largestPaint, [startTime, requestStart, responseEnd], [element]),
+    layoutShift: (startTime, value, target) => entry(ENTRY.shift, [startTime, value], [target]),
+    interaction: (id, startTime, duration, processingStart, processingEnd, name, target) =>
+      entry(ENTRY.interaction, [id, startTime, duration, processingStart, processingEnd], [name, target]),
+    firstInput: () => entry(ENTRY.firstInput, [], [], navigation()),
+  },
+  hidden() {
+    const { interactionCount = 0 } = performance as { interactionCount?: number };
+    entry(ENTRY.hidden, [performance.now(), interactionCount], [], navigation());
+  },
+  restored: (persisted) => guarded(undefined, () => void (persisted && call(CALL.restored, 0, 0, 0))),
+  flush: (reason) => guarded(undefined, () => void call(CALL.flush, reason === 'call' ? FLUSH.asked : FLUSH.goes, 0, 0)),
+  pause: () => guarded(undefined, () => void call(CALL.pause, 1, 0, 0)),
+  unpause: () => guarded(undefined, () => void call(CALL.pause, 0, 0, 0)),
+  shutdown() {
+    guarded(undefined, () => void call(CALL.flush, FLUSH.over, 0, 0));
+    if (state === 'running') state = 'loaded';
+  },
+  stats: () => guarded({}, () => shown(LOOK.stats) ?? {}),
+};

@@ -272,12 +272,13 @@ impl Lane {
     /// Hands a group to the viewer. Returns how many items it took.
     async fn show(&mut self, viewer: Viewer, group: &[Entry]) -> usize {
         let mut batch = viewer::Batch::default();
-        let mut items = 0;
+        let (mut items, mut skipped) = (0, 0);
         for entry in group {
             let (position, header) = (entry.end.0, &entry.record.header);
             let mut push = |record: &Enriched| {
-                items += record.items() + record.spans();
-                batch.push(position, &record.payload, header);
+                let taken = batch.push(position, &record.payload, header);
+                items += taken;
+                skipped += (record.items() + record.spans()).saturating_sub(taken);
             };
             let shown = match text(entry) {
                 Text::Light(text) => decode(&text, header).map(|record| push(&record)),
@@ -288,14 +289,14 @@ impl Lane {
                 self.unreadable(entry);
             }
         }
-        let Err(error) = viewer.insert_batch(batch).await else {
-            self.failing.set(None);
-            return items;
-        };
-        tracing::warn!(lane = self.name, %error, items, "the viewer skips what it could not store");
-        self.failing.set(Some(&error.to_string()));
-        self.metrics.lane_dropped(self.name, Reason::Skipped, items as u64);
-        0
+        let stored = viewer.insert_batch(batch).await;
+        self.failing.set(stored.as_ref().err().map(ToString::to_string).as_deref());
+        if let Err(error) = stored {
+            tracing::warn!(lane = self.name, %error, items, "the viewer skips what it could not store");
+            skipped += std::mem::take(&mut items);
+        }
+        self.metrics.lane_dropped(self.name, Reason::Skipped, skipped as u64);
+        items
     }
 
     /// Items that their store will never take.

@@ -1,6 +1,6 @@
 //! The browser's two clocks.
 
-use wasm_bindgen::JsCast;
+use wasm_bindgen::{JsCast, JsValue};
 use web_sys::Performance;
 
 /// Wall time, and the finer clock that no one sets.
@@ -9,10 +9,9 @@ pub struct Clock {
 }
 
 impl Clock {
-    /// The clocks of this page or worker.
-    pub fn new() -> Self {
-        let performance = super::options::get(&js_sys::global(), "performance");
-        Clock { performance: performance.and_then(|value| value.dyn_into().ok()) }
+    /// The clocks of a page, by its global object.
+    pub fn new(page: &JsValue) -> Self {
+        Clock { performance: super::options::get(page, "performance").map(JsCast::unchecked_into) }
     }
 
     /// Milliseconds since the epoch.

@@ -2,7 +2,7 @@
 
 use crate::policy;
 use js_sys::JSON;
-use wasm_bindgen::JsValue;
+use wasm_bindgen::{JsCast, JsValue};
 use web_sys::Storage;
 
 /// Where the session is kept.
@@ -12,12 +12,9 @@ pub struct Store {
 
 impl Store {
     /// The storage of the tab, or of the browser when the session outlives the tab.
-    pub fn open(persistent: bool) -> Self {
-        let storage = web_sys::window().and_then(|window| {
-            let storage = if persistent { window.local_storage() } else { window.session_storage() };
-            storage.ok().flatten()
-        });
-        Store { storage }
+    pub fn open(page: &JsValue, persistent: bool) -> Self {
+        let name = if persistent { "localStorage" } else { "sessionStorage" };
+        Store { storage: super::options::get(page, name).map(JsCast::unchecked_into) }
     }
 
     /// The session that was kept, as an object.

@@ -1,89 +1,99 @@
 //! Hands a batch to the lent `fetch` and tells what came of it.
 
 use super::options::get;
+use crate::json;
 use crate::policy;
 use crate::upload::Outcome;
-use js_sys::{Function, Object, Promise, Reflect, Uint8Array};
+use js_sys::{Function, JSON, Reflect, Uint8Array};
 use wasm_bindgen::{JsCast, JsValue, closure::Closure};
-use web_sys::Response;
+use web_sys::Headers;
 
 /// What is told when a request is over: its id, how it ended, and whether the collector called the session invalid.
 pub type Done = fn(u32, Outcome, bool);
 
+/// The lent `fetch`.
+pub struct Sender {
+    page: JsValue,
+    fetch: Function,
+    url: JsValue,
+    settled: JsValue,
+    settle: Done,
+}
+
 /// A request, ready to be made when nothing is borrowed.
 pub struct Request {
-    /// What `done` will name.
-    pub id: u32,
-    /// Where to.
-    pub url: String,
-    /// The lent `fetch`.
-    pub fetch: Function,
-    /// The body, copied out of the agent's memory.
-    pub body: Uint8Array,
-    /// Names and values; those without a value are left out.
-    pub headers: [(&'static str, String); 4],
-    /// Whether it may outlive the page.
-    pub keepalive: bool,
-    /// Who is told.
-    pub done: Done,
+    id: u32,
+    fetch: Function,
+    url: JsValue,
+    init: JsValue,
+    settled: JsValue,
+    settle: Done,
+}
+
+impl Sender {
+    /// Posts to `url` with `fetch`, and tells `settle`.
+    pub fn new(page: &JsValue, fetch: Function, url: &str, settle: Done) -> Self {
+        let settled = Closure::<dyn Fn(u32, JsValue)>::new(move |id, answer| {
+            let (outcome, invalid) = read(&answer);
+            settle(id, outcome, invalid);
+        });
+        Sender { page: page.clone(), fetch, url: JsValue::from_str(url), settled: settled.into_js_value(), settle }
+    }
+
+    /// A request with a body and headers; those without a value are left out.
+    pub fn request(&self, id: u32, body: &[u8], headers: &[(&str, &str)], keepalive: bool) -> Request {
+        let mut init = br#"{"method":"POST","headers":{"#.to_vec();
+        headers.iter().for_each(|(name, value)| json::optional(&mut init, name, value));
+        json::put(&mut init, b"}");
+        json::flag(&mut init, "keepalive", keepalive);
+        json::put(&mut init, b"}");
+        let init = JSON::parse(&json::into_text(init)).unwrap_or_default();
+        set(&init, "body", &Uint8Array::from(body));
+        if let Some(signal) = self.timeout() {
+            set(&init, "signal", &signal);
+        }
+        let (fetch, url, settled) = (self.fetch.clone(), self.url.clone(), self.settled.clone());
+        Request { id, fetch, url, init, settled, settle: self.settle }
+    }
+
+    /// `AbortSignal.timeout`, where the browser has it: a stalled collector must not hold a connection.
+    fn timeout(&self) -> Option<JsValue> {
+        let signal = get(&self.page, "AbortSignal")?;
+        let make: Function = get(&signal, "timeout")?.unchecked_into();
+        make.call1(&signal, &JsValue::from_f64(policy::REQUEST_TIMEOUT_MS)).ok()
+    }
 }
 
 impl Request {
     /// Makes the request. Never throws; what the browser refuses has failed.
     pub fn send(self) {
-        let (id, done) = (self.id, self.done);
-        let settled = Closure::once_into_js(move |answer: JsValue| {
-            let (outcome, invalid) = read(answer);
-            done(id, outcome, invalid);
-        });
-        let settled: &Function = settled.unchecked_ref();
-        let promise = self.call().and_then(|promise| promise.dyn_into::<Promise>().ok());
-        let watched = promise.and_then(|promise| {
-            let then: Function = get(&promise, "then")?.dyn_into().ok()?;
-            then.call2(&promise, settled, settled).ok()
-        });
-        if watched.is_none() {
-            // Calling it frees it.
-            let _ = settled.call1(&JsValue::UNDEFINED, &JsValue::UNDEFINED);
+        if self.watch().is_none() {
+            (self.settle)(self.id, Outcome::Failed, false);
         }
     }
 
-    fn call(&self) -> Option<JsValue> {
-        let headers = Object::new();
-        for (name, value) in &self.headers {
-            if !value.is_empty() {
-                set(&headers, name, &JsValue::from_str(value));
-            }
-        }
-        let init = Object::new();
-        set(&init, "method", &JsValue::from_str("POST"));
-        set(&init, "headers", &headers);
-        set(&init, "body", &self.body);
-        set(&init, "keepalive", &JsValue::from_bool(self.keepalive));
-        if let Some(signal) = timeout() {
-            set(&init, "signal", &signal);
-        }
-        self.fetch.call2(&JsValue::UNDEFINED, &JsValue::from_str(&self.url), &init).ok()
+    fn watch(&self) -> Option<JsValue> {
+        let bind: Function = get(&self.settled, "bind")?.unchecked_into();
+        let settled = bind.call2(&self.settled, &JsValue::UNDEFINED, &JsValue::from_f64(f64::from(self.id))).ok()?;
+        let promise = self.fetch.call2(&JsValue::UNDEFINED, &self.url, &self.init).ok()?;
+        let then: Function = get(&promise, "then")?.unchecked_into();
+        then.call2(&promise, &settled, &settled).ok()
     }
 }
 
-fn set(object: &Object, key: &str, value: &JsValue) {
-    let _ = Reflect::set(object, &JsValue::from_str(key), value);
+fn set(object: &JsValue, key: &str, value: &JsValue) {
+    let _ = Reflect::set(object.unchecked_ref(), &JsValue::from_str(key), value);
 }
 
-/// `AbortSignal.timeout`, where the browser has it: a stalled collector must not hold a connection.
-fn timeout() -> Option<JsValue> {
-    let signal = get(&js_sys::global(), "AbortSignal")?;
-    let make: Function = get(&signal, "timeout")?.dyn_into().ok()?;
-    make.call1(&signal, &JsValue::from_f64(policy::REQUEST_TIMEOUT_MS)).ok()
-}
-
-fn read(answer: JsValue) -> (Outcome, bool) {
-    let Ok(response) = answer.dyn_into::<Response>() else { return (Outcome::Failed, false) };
-    let header = |name: &str| response.headers().get(name).ok().flatten();
+/// What a `Response` says; whatever else `fetch` settled with is a failure.
+fn read(answer: &JsValue) -> (Outcome, bool) {
+    let status = get(answer, "status").and_then(|status| status.as_f64());
+    let (Some(status), Some(headers)) = (status, get(answer, "headers")) else { return (Outcome::Failed, false) };
+    let headers: Headers = headers.unchecked_into();
+    let header = |name| headers.get(name).ok().flatten();
     let retry_after = header("retry-after").and_then(|text| wait(&text));
     let invalid = header("x-faro-session-status").as_deref() == Some("invalid");
-    (Outcome::Answer { status: response.status(), retry_after }, invalid)
+    (Outcome::Answer { status: status as u16, retry_after }, invalid)
 }
 
 /// Milliseconds of a `Retry-After`: seconds, or an HTTP date.

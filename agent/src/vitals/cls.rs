@@ -1,6 +1,6 @@
 //! Cumulative layout shift: the worst session window of shifts.
 
-use super::{Finding, Navigation};
+use super::{Metric, Navigation, Out};
 use crate::policy;
 
 /// The window under way and the worst one.
@@ -42,18 +42,12 @@ impl Cls {
         }
     }
 
-    /// The score; 0 for a page on which nothing moved.
-    pub fn find(&self, navigation: &Navigation) -> Finding {
+    /// Reports the score; 0 for a page on which nothing moved.
+    pub fn report(&self, metric: &mut Metric, navigation: &Navigation, out: Out) {
         let worst = &self.worst;
-        let mut context = Vec::new();
-        if worst.score > 0.0 {
-            context.push(("load_state", navigation.load_state(worst.largest_time).to_owned()));
-            context.push(("largest_shift_target", worst.largest_target.clone()));
-        }
-        Finding {
-            value: worst.score,
-            values: vec![("largest_shift_value", worst.largest), ("largest_shift_time", worst.largest_time)],
-            context,
-        }
+        let values = [("largest_shift_value", worst.largest), ("largest_shift_time", worst.largest_time)];
+        let state = if worst.score > 0.0 { navigation.load_state(worst.largest_time) } else { "" };
+        let context = [("load_state", state), ("largest_shift_target", &worst.largest_target)];
+        metric.report(worst.score, &values, &context, navigation, out);
     }
 }

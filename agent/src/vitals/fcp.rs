@@ -1,13 +1,10 @@
 //! First contentful paint.
 
-use super::{Finding, Navigation};
+use super::{Metric, Navigation, Out};
 
-/// The paint at `time`.
-pub fn find(navigation: &Navigation, time: f64) -> Finding {
-    let value = navigation.since_activation(time);
-    Finding {
-        value,
-        values: vec![("first_byte_to_fcp", value - navigation.ttfb()), ("time_to_first_byte", navigation.ttfb())],
-        context: vec![("load_state", navigation.load_state(time).to_owned())],
-    }
+/// Reports the paint at `time`.
+pub fn report(metric: &mut Metric, time: f64, navigation: &Navigation, out: Out) {
+    let (value, ttfb) = (navigation.since_activation(time), navigation.ttfb());
+    let values = [("first_byte_to_fcp", value - ttfb), ("time_to_first_byte", ttfb)];
+    metric.report(value, &values, &[("load_state", navigation.load_state(time))], navigation, out);
 }

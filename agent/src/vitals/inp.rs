@@ -1,6 +1,6 @@
 //! Interaction to next paint: the longest interaction, one left out for each fifty.
 
-use super::{Finding, Navigation};
+use super::{Metric, Navigation, Out};
 use crate::policy;
 
 /// An event of an interaction.
@@ -62,30 +62,28 @@ impl Inp {
         self.longest.truncate(policy::INTERACTIONS);
     }
 
-    /// The interaction that stands for the page. `counted` is the browser's own count, 0 where it has none.
-    pub fn find(&self, counted: f64, navigation: &Navigation) -> Option<Finding> {
+    /// Reports the interaction that stands for the page. `counted` is the browser's own count, 0 where it has none.
+    pub fn report(&self, metric: &mut Metric, counted: f64, navigation: &Navigation, out: Out) {
         // Ids grow by 7 from one interaction to the next.
         let seen = (self.highest - self.lowest) / 7.0 + 1.0;
         let left_out = (counted.max(seen) / 50.0) as usize;
-        let long = self.longest.get(left_out.min(self.longest.len().checked_sub(1)?))?;
+        let Some(long) = self.longest.iter().take(left_out + 1).last() else { return };
         let next_paint = (long.start + long.duration).max(long.processing_start);
         let processing_start = long.processing_start.max(long.start);
         let processing_end = long.processing_end.min(next_paint).max(processing_start);
-        Some(Finding {
-            value: long.duration,
-            values: vec![
-                ("interaction_time", long.start),
-                ("presentation_delay", next_paint - processing_end),
-                ("input_delay", processing_start - long.start),
-                ("processing_duration", processing_end - processing_start),
-                ("next_paint_time", next_paint),
-            ],
-            context: vec![
-                ("load_state", navigation.load_state(long.start).to_owned()),
-                ("interaction_target", long.target.clone()),
-                ("interaction_type", if long.keyboard { "keyboard" } else { "pointer" }.to_owned()),
-            ],
-        })
+        let values = [
+            ("interaction_time", long.start),
+            ("presentation_delay", next_paint - processing_end),
+            ("input_delay", processing_start - long.start),
+            ("processing_duration", processing_end - processing_start),
+            ("next_paint_time", next_paint),
+        ];
+        let context = [
+            ("load_state", navigation.load_state(long.start)),
+            ("interaction_target", &long.target),
+            ("interaction_type", if long.keyboard { "keyboard" } else { "pointer" }),
+        ];
+        metric.report(long.duration, &values, &context, navigation, out);
     }
 }
 

@@ -1,6 +1,6 @@
 //! Largest contentful paint: the last candidate before the user acts or leaves.
 
-use super::{Finding, Navigation};
+use super::{Metric, Navigation, Out};
 
 /// A candidate. The times of its resource are 0 when it has none.
 #[derive(Clone, Debug, PartialEq)]
@@ -19,11 +19,12 @@ pub struct Paint<'a> {
 #[derive(Default)]
 pub struct Lcp {
     largest: Option<Largest>,
-    finished: bool,
+    /// Set when no later paint counts.
+    pub is_final: bool,
 }
 
 /// A candidate that was kept.
-pub struct Largest {
+struct Largest {
     time: f64,
     request_start: f64,
     response_end: f64,
@@ -33,36 +34,27 @@ pub struct Largest {
 impl Lcp {
     /// Takes a candidate: browsers report only larger ones.
     pub fn paint(&mut self, paint: &Paint) {
-        if !self.finished {
+        if !self.is_final {
             let Paint { time, request_start, response_end, element } = *paint;
             self.largest = Some(Largest { time, request_start, response_end, element: element.to_owned() });
         }
     }
 
-    /// The final one, once.
-    pub fn finish(&mut self) -> Option<Largest> {
-        self.finished = true;
-        self.largest.take()
-    }
-}
-
-impl Largest {
-    /// The value and its four parts, which follow each other without gaps.
-    pub fn find(self, navigation: &Navigation) -> Finding {
-        let value = navigation.since_activation(self.time);
+    /// Reports the last candidate with its four parts, which follow each other without gaps. Later ones don't count.
+    pub fn finish(&mut self, metric: &mut Metric, navigation: &Navigation, out: Out) {
+        self.is_final = true;
+        let Some(largest) = &self.largest else { return };
+        let value = navigation.since_activation(largest.time);
         let ttfb = navigation.ttfb();
-        let request = ttfb.max(navigation.since_activation(self.request_start));
-        let response = request.max(navigation.since_activation(self.response_end)).min(value);
+        let request = ttfb.max(navigation.since_activation(largest.request_start));
+        let response = request.max(navigation.since_activation(largest.response_end)).min(value);
         let request = request.min(response);
-        Finding {
-            value,
-            values: vec![
-                ("element_render_delay", value - response),
-                ("resource_load_delay", request - ttfb),
-                ("resource_load_duration", response - request),
-                ("time_to_first_byte", ttfb),
-            ],
-            context: vec![("element", self.element)],
-        }
+        let values = [
+            ("element_render_delay", value - response),
+            ("resource_load_delay", request - ttfb),
+            ("resource_load_duration", response - request),
+            ("time_to_first_byte", ttfb),
+        ];
+        metric.report(value, &values, &[("element", &largest.element)], navigation, out);
     }
 }

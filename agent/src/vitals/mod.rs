@@ -9,7 +9,7 @@ mod lcp;
 mod ttfb;
 
 use crate::sampling::Chance;
-use crate::signal::Reader;
+use crate::signal::{Reader, Writer};
 
 /// The navigation entry.
 #[derive(Clone, Debug, Default)]
@@ -39,7 +39,12 @@ impl Navigation {
             dom_interactive: reader.number(),
             dom_content_loaded: reader.number(),
             dom_complete: reader.number(),
-            kind: reader.text().replace('_', "-"),
+            // The one name that Faro writes otherwise.
+            kind: match reader.text() {
+                "back_forward" => "back-forward",
+                kind => kind,
+            }
+            .to_owned(),
         }
     }
 
@@ -68,8 +73,8 @@ impl Navigation {
 }
 
 /// One report of a metric, to become a measurement of type `web-vitals`.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Report {
+#[derive(Clone, Debug, PartialEq)]
+pub struct Report<'a> {
     /// `cls`, `fcp`, `inp`, `lcp` or `ttfb`.
     pub name: &'static str,
     /// The value: milliseconds, or the score of CLS.
@@ -79,22 +84,39 @@ pub struct Report {
     /// `good`, `needs-improvement` or `poor`.
     pub rating: &'static str,
     /// The same for every report of one metric on one page.
-    pub id: String,
+    pub id: &'a str,
     /// The type of the navigation.
-    pub navigation: String,
+    pub navigation: &'a str,
     /// More numbers; zeros are left out on the wire, as Faro does.
-    pub values: Vec<(&'static str, f64)>,
+    pub values: &'a [(&'static str, f64)],
     /// More texts; empty ones are left out.
-    pub context: Vec<(&'static str, String)>,
+    pub context: &'a [(&'static str, &'a str)],
 }
 
-/// What a metric found, before it is known whether it is new.
-#[derive(Default)]
-struct Finding {
-    value: f64,
-    values: Vec<(&'static str, f64)>,
-    context: Vec<(&'static str, String)>,
+impl Report<'_> {
+    /// The measurement, as the border writes measurements, with Faro's names.
+    pub fn write(&self, out: &mut Writer) {
+        let Report { name, value, delta, rating, id, navigation, values, context } = *self;
+        out.text("web-vitals");
+        let mut list = out.begin();
+        for (at, (name, value)) in [(name, value), ("delta", delta)].iter().chain(values).enumerate() {
+            if at < 2 || *value != 0.0 {
+                list.length += 1;
+                out.text(name);
+                out.number(*value);
+            }
+        }
+        out.end(&list);
+        let mut list = out.begin();
+        let always =
+            [("id", id), ("rating", rating), ("navigation_type", navigation), ("navigation_entry_id", "unknown")];
+        always.iter().chain(context).for_each(|(name, text)| out.pair(&mut list, name, text));
+        out.end(&list);
+    }
 }
+
+/// Who takes reports.
+type Out<'o> = &'o mut dyn FnMut(Report);
 
 /// One metric of one page view: its thresholds, and what was reported of it.
 struct Metric {
@@ -106,27 +128,28 @@ struct Metric {
 }
 
 impl Metric {
-    fn report(&mut self, finding: Finding, navigation: &str) -> Option<Report> {
-        let delta = finding.value - self.reported.unwrap_or(0.0);
+    fn report(
+        &mut self,
+        value: f64,
+        values: &[(&'static str, f64)],
+        context: &[(&'static str, &str)],
+        navigation: &Navigation,
+        out: Out,
+    ) {
+        let delta = value - self.reported.unwrap_or(0.0);
         if self.reported.is_some() && delta == 0.0 {
-            return None;
+            return;
         }
-        self.reported = Some(finding.value);
-        let rating = match finding.value {
-            value if value > self.poor => "poor",
-            value if value > self.good => "needs-improvement",
-            _ => "good",
+        self.reported = Some(value);
+        let rating = if value > self.poor {
+            "poor"
+        } else if value > self.good {
+            "needs-improvement"
+        } else {
+            "good"
         };
-        Some(Report {
-            name: self.name,
-            value: finding.value,
-            delta,
-            rating,
-            id: self.id.clone(),
-            navigation: navigation.to_owned(),
-            values: finding.values,
-            context: finding.context,
-        })
+        let (name, id, navigation) = (self.name, self.id.as_str(), navigation.kind.as_str());
+        out(Report { name, value, delta, rating, id, navigation, values, context });
     }
 }
 
@@ -211,7 +234,7 @@ impl Vitals {
         fresh.navigation = std::mem::take(&mut self.navigation);
         fresh.navigation.kind = "back-forward-cache".to_owned();
         fresh.fcp.1 = true;
-        fresh.lcp.1.finish();
+        fresh.lcp.1.is_final = true;
         *self = fresh;
     }
 
@@ -223,38 +246,32 @@ impl Vitals {
     }
 
     /// Takes an entry and hands out what there is to report after it.
-    pub fn take(&mut self, entry: Entry, mut out: impl FnMut(Report)) {
-        let navigation = &self.navigation;
-        let kind = navigation.kind.as_str();
-        let mut report = |metric: &mut Metric, finding: Option<Finding>| {
-            if let Some(report) = finding.and_then(|finding| metric.report(finding, kind)) {
-                out(report);
-            }
-        };
+    pub fn take(&mut self, entry: Entry, out: Out) {
+        let Vitals { navigation, first_hidden, lcp, cls, inp, fcp, ttfb } = self;
         match entry {
-            Entry::Navigation => report(&mut self.ttfb, ttfb::find(navigation)),
+            Entry::Navigation => ttfb::report(ttfb, navigation, out),
             Entry::FirstPaint(time) => {
-                if time < self.first_hidden && !self.fcp.1 {
-                    self.fcp.1 = true;
-                    report(&mut self.fcp.0, Some(fcp::find(navigation, time)));
+                if time < *first_hidden && !fcp.1 {
+                    fcp.1 = true;
+                    fcp::report(&mut fcp.0, time, navigation, out);
                 }
             }
             Entry::LargestPaint(paint) => {
-                if paint.time < self.first_hidden {
-                    self.lcp.1.paint(&paint);
+                if paint.time < *first_hidden {
+                    lcp.1.paint(&paint);
                 }
             }
-            Entry::FirstInput => report(&mut self.lcp.0, self.lcp.1.finish().map(|paint| paint.find(navigation))),
-            Entry::Shift { time, value, target } => self.cls.1.shift(time, value, target),
-            Entry::Interaction(interaction) => self.inp.1.interact(&interaction),
+            Entry::FirstInput => lcp.1.finish(&mut lcp.0, navigation, out),
+            Entry::Shift { time, value, target } => cls.1.shift(time, value, target),
+            Entry::Interaction(interaction) => inp.1.interact(&interaction),
             Entry::Hidden { time, interactions } => {
-                self.first_hidden = self.first_hidden.min(time);
-                report(&mut self.lcp.0, self.lcp.1.finish().map(|paint| paint.find(navigation)));
+                *first_hidden = first_hidden.min(time);
+                lcp.1.finish(&mut lcp.0, navigation, out);
                 // A page that painted nothing has nothing that could shift.
-                if self.fcp.1 {
-                    report(&mut self.cls.0, Some(self.cls.1.find(navigation)));
+                if fcp.1 {
+                    cls.1.report(&mut cls.0, navigation, out);
                 }
-                report(&mut self.inp.0, self.inp.1.find(interactions, navigation));
+                inp.1.report(&mut inp.0, interactions, navigation, out);
             }
         }
     }

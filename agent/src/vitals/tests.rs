@@ -3,6 +3,7 @@
 use super::inp::Interaction;
 use super::lcp::Paint;
 use super::*;
+use crate::signal::{Around, Kind, OWN, transcribe};
 
 fn navigation() -> Navigation {
     Navigation {
@@ -25,10 +26,54 @@ fn vitals(first_hidden: f64, navigation: Navigation) -> Vitals {
     vitals
 }
 
-fn feed<'a>(vitals: &mut Vitals, entries: impl IntoIterator<Item = Entry<'a>>) -> Vec<Report> {
+/// A report that outlives the vitals it came from.
+#[derive(Debug, PartialEq)]
+struct Owned {
+    name: &'static str,
+    value: f64,
+    delta: f64,
+    rating: &'static str,
+    navigation: String,
+    values: Vec<(&'static str, f64)>,
+    context: Vec<(&'static str, String)>,
+}
+
+fn feed<'a>(vitals: &mut Vitals, entries: impl IntoIterator<Item = Entry<'a>>) -> Vec<Owned> {
     let mut reports = Vec::new();
-    entries.into_iter().for_each(|entry| vitals.take(entry, |report| reports.push(report)));
+    let mut out = |report: Report| {
+        let Report { name, value, delta, rating, id, navigation, values, context } = report;
+        assert!(id.starts_with("v6-"));
+        let context = context.iter().map(|(key, text)| (*key, (*text).to_owned())).collect();
+        reports.push(Owned {
+            name,
+            value,
+            delta,
+            rating,
+            navigation: navigation.into(),
+            values: values.into(),
+            context,
+        });
+    };
+    entries.into_iter().for_each(|entry| vitals.take(entry, &mut out));
     reports
+}
+
+#[test]
+fn a_report_is_a_measurement_with_faros_names() {
+    let mut vitals = vitals(f64::INFINITY, navigation());
+    let mut item = Writer::default();
+    vitals.take(Entry::FirstPaint(7.5), &mut |report| report.write(&mut item));
+    let around = Around { flags: OWN, timestamp: "t", trace: ("", ""), domain: "", page: "" };
+    let mut json = Vec::new();
+    assert!(transcribe(Kind::Measurement, Reader::new(&item.0), &around, &mut json));
+    let found: wire::Measurement = serde_json::from_slice(&json).expect("a measurement");
+    assert_eq!(&*found.kind, "web-vitals");
+    // Zeros are left out, apart from the value and its delta.
+    let values = [("fcp", 7.5), ("delta", 7.5), ("time_to_first_byte", 7.5)];
+    assert_eq!(found.values.0, values.map(|(name, value)| (name.into(), Some(value))));
+    assert_eq!(found.context.get("rating"), Some("good"));
+    assert_eq!(found.context.get("navigation_type"), Some("navigate"));
+    assert_eq!(found.context.get("load_state"), Some("loading"));
 }
 
 fn paint(time: f64, element: &str) -> Entry<'_> {
@@ -54,7 +99,7 @@ fn click(id: f64, start: f64, duration: f64) -> Entry<'static> {
 
 const HIDDEN: Entry<'static> = Entry::Hidden { time: 9_000.0, interactions: 0.0 };
 
-fn value(reports: &[Report], name: &str) -> Option<f64> {
+fn value(reports: &[Owned], name: &str) -> Option<f64> {
     reports.iter().find(|report| report.name == name).map(|report| report.value)
 }
 

@@ -122,6 +122,12 @@ pub enum Refusal {
         /// Values allowed.
         limit: usize,
     },
+    /// More levels of lists and objects than allowed.
+    #[error("payload is nested deeper than {limit} levels")]
+    Levels {
+        /// Levels allowed.
+        limit: usize,
+    },
     /// More items of one kind than allowed.
     #[error("payload has {count} {kind}, the limit is {limit}")]
     Items {
@@ -200,7 +206,7 @@ impl Refusal {
             Refusal::Disconnected => Reason::Disconnected,
             Refusal::Encoding(_) => Reason::Encoding,
             Refusal::Corrupt(_) => Reason::Corrupt,
-            Refusal::Payload(_) => Reason::Payload,
+            Refusal::Payload(_) | Refusal::Levels { .. } => Reason::Payload,
             Refusal::IdempotencyKey { .. } => Reason::IdempotencyKey,
             Refusal::JournalFull => Reason::JournalFull,
             Refusal::JournalBusy => Reason::JournalBusy,

@@ -11,7 +11,7 @@ use tokio::sync::watch;
 use super::{Entry, Options, Place, Position, files::Files, keeper::Bell, queue::Queue, segments::Segment};
 
 /// Most bytes of newest records kept in memory, 8 MiB: a lane that keeps up never reads a file.
-const TAIL_BYTES: usize = 8 << 20;
+const TAIL_BYTES: usize = 4 << 20;
 /// What an entry of the tail takes besides its record's bytes, about.
 const ENTRY_BYTES: usize = 256;
 

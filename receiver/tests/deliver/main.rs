@@ -228,7 +228,7 @@ async fn one_poisoned_item_is_dropped_alone() {
 
 #[tokio::test]
 async fn a_store_that_takes_nothing_is_not_asked_item_by_item() {
-    let store = Store::start(|_, _| async { status(401) }).await;
+    let store = Store::start(|_, _| async { status(405) }).await;
     let line = Line::start(logs_stage(&store));
     line.append(payload(&["a", "b", "c", "d"])).await;
     line.until_metric("farol_lane_dropped_items_total{lane=\"lane\",reason=\"rejected\"} 4").await;
