@@ -309,12 +309,12 @@ async fn nothing_outlives_the_age_cap() {
     let stuck = journal.lane("stuck", Start::FromCursor).unwrap();
     append(&journal, 0..10, 100).await;
     drop((stuck, journal));
-    for file in fs::read_dir(dir.path()).unwrap() {
-        let mut file = fs::File::options().append(true).open(file.unwrap().path()).unwrap();
-        // Cutting a torn tail does not make a file younger.
-        file.write_all(b"torn").unwrap();
-        file.set_modified(std::time::SystemTime::now() - Duration::from_secs(23 * 3600)).unwrap();
-    }
+    let mut files = fs::read_dir(dir.path()).unwrap().map(|file| file.unwrap().path());
+    let segment = files.find(|path| path.extension() == Some("segment".as_ref())).unwrap();
+    let mut file = fs::File::options().append(true).open(segment).unwrap();
+    // Cutting a torn tail does not make a file younger.
+    file.write_all(b"torn").unwrap();
+    file.set_modified(std::time::SystemTime::now() - Duration::from_secs(23 * 3600)).unwrap();
     let journal = Journal::open(Options::new(dir.path())).unwrap();
     let mut stuck = journal.lane("stuck", Start::FromCursor).unwrap();
     append(&journal, 10..12, 100).await;

@@ -7,7 +7,7 @@ use std::{
 
 use tokio::sync::oneshot;
 
-use super::{cursor, state::Shared};
+use super::{cursor, segments::Segment, state::Shared};
 
 /// Least time between two writes of the cursors. What was delivered in it is delivered again after a crash.
 const CURSORS_EVERY: Duration = Duration::from_millis(200);
@@ -85,8 +85,6 @@ impl Bell {
 pub(super) fn run(shared: Arc<Shared>) {
     let patience = shared.options.span().clamp(LOOK_EVERY.0, LOOK_EVERY.1);
     let mut stored: Option<Instant> = None;
-    // What the last run left may be too much or too old.
-    shared.bell.ring();
     loop {
         let hold = stored.map_or(Duration::ZERO, |stored| CURSORS_EVERY.saturating_sub(stored.elapsed()));
         let mut rung = shared.bell.wait(hold, patience);
@@ -104,19 +102,30 @@ pub(super) fn run(shared: Arc<Shared>) {
         } else if rung.committed {
             shared.bell.committed();
         }
-        for segment in expired {
-            let name = segment.file_name();
-            match shared.files.remove(&name) {
-                Ok(()) => tracing::debug!(segment = name, "deleted a journal segment"),
-                Err(error) => tracing::error!(segment = name, %error, "cannot delete a journal segment"),
-            }
-        }
+        remove(&shared, expired);
         for waiting in rung.waiting.drain(..) {
             // Whoever stopped waiting needs no answer.
             let _ = waiting.send(());
         }
         if rung.stop {
             break;
+        }
+    }
+}
+
+/// Deletes what the last run left that is too much or too old, before anyone reads it.
+pub(super) fn begin(shared: &Shared) {
+    let expired = shared.state().expire(&shared.options, SystemTime::now());
+    remove(shared, expired);
+}
+
+fn remove(shared: &Shared, expired: Vec<Segment>) {
+    for segment in expired {
+        let name = segment.file_name();
+        match shared.files.remove(&name) {
+            Ok(()) => tracing::debug!(segment = name, "deleted a journal segment"),
+            // It is found and tried again at the next start.
+            Err(error) => tracing::error!(segment = name, %error, "cannot delete a journal segment"),
         }
     }
 }
