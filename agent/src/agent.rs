@@ -2,13 +2,12 @@
 
 use crate::browser::clock::Clock;
 use crate::browser::hook::{Answer, Hook, Question};
-use crate::browser::page::Page;
 use crate::browser::storage::Store as Storage;
 use crate::browser::timer::Timer;
 use crate::browser::upload::{Request, Sender};
-use crate::browser::{options, random};
-use crate::config::{self, Config};
-use crate::context::Part;
+use crate::browser::random;
+use crate::config::Config;
+use crate::context::{RESOURCE, SESSION};
 use crate::dedupe::Dedupe;
 use crate::drops::Reason;
 use crate::guard;
@@ -16,9 +15,9 @@ use crate::json;
 use crate::outbox::Outbox;
 use crate::policy;
 use crate::sampling::Chance;
-use crate::session::{self, Described, Session, Store, Teller};
+use crate::session::{Described, Session, Store, Teller};
 use crate::signal::{self, Around, Flags, Kind, OWN, OWN_TRACED, Reader, Stamp, Writer};
-use crate::trace::{self, Client, End, Requests};
+use crate::trace::{self, Client, End, Parent, Requests};
 use crate::upload::{Outcome, Stay};
 use crate::vitals::{Entry, Navigation, Vitals};
 use js_sys::Function;
@@ -27,10 +26,10 @@ use wasm_bindgen::JsValue;
 /// The state of a running agent.
 pub struct Agent {
     config: Config,
-    page: Page,
+    page: JsValue,
     clock: Clock,
     session: Option<Session>,
-    storage: Storage,
+    storage: Option<Storage>,
     dedupe: Dedupe,
     requests: Requests,
     vitals: Vitals,
@@ -39,9 +38,9 @@ pub struct Agent {
     line: Vec<u8>,
     outbox: Outbox,
     timer: Timer,
-    sender: Sender,
+    fetch: Function,
+    sender: Option<Sender>,
     paused: bool,
-    own_address: bool,
     /// Set while batches are to be handed out.
     flush: Option<Stay>,
     over: bool,
@@ -56,60 +55,61 @@ pub enum Errand {
 }
 
 impl Agent {
-    /// Reads the options and opens or resumes the session. `page` is the global object.
-    pub fn start(page: JsValue, options: &JsValue, fetch: Function, transform: Option<Function>) -> Agent {
-        let read = |path: &str| options::read(options, path);
-        let config = Config::read(&read);
+    /// An agent that is paused until it is configured. `page` is the global object.
+    pub fn new(page: JsValue, fetch: Function, transform: Option<Function>) -> Agent {
         let clock = Clock::new(&page);
-        let now = clock.now();
         let mut chance = Chance::new(random::seed(&page));
-        let mut agent = Agent {
-            vitals: Vitals::new(f64::INFINITY, now, &mut chance),
-            outbox: Outbox::new(&config, transform.map(Hook::new), chance),
-            storage: Storage::open(&page, config.persistent),
-            sender: Sender::new(&page, fetch, &config.url, done),
-            paused: config.paused,
-            config,
+        Agent {
+            vitals: Vitals::new(clock.now(), &mut chance),
+            outbox: Outbox::new(transform.map(Hook::new), chance),
+            config: Config::default(),
             clock,
-            page: Page(page),
+            page,
             session: None,
+            storage: None,
             dedupe: Dedupe::default(),
             requests: Requests::default(),
             stamp: Stamp::default(),
             scratch: Vec::new(),
             line: Vec::new(),
             timer: Timer::new(tick),
-            own_address: false,
+            fetch,
+            sender: None,
+            paused: true,
             flush: None,
             over: false,
-        };
-        let context = &mut agent.outbox.context;
-        context.set_sdk();
-        context.set_browser(&agent.page.facts());
-        agent.measure_viewport();
-        for (part, prefix) in ["app.", "user.", "view.", "pageTracking.page."].iter().enumerate() {
-            agent.describe(part as u32, &config::under(&read, prefix));
         }
-        agent.open_session(session::described(&config::under(&read, "sessionTracking.session.")), now);
-        agent
     }
 
-    fn open_session(&mut self, page: Described, now: f64) {
-        if !self.config.sessions {
-            return;
+    /// Takes the options and what the page says about its session, and opens or resumes that.
+    fn configure(&mut self, length: usize) {
+        let mut reader = Reader::new(self.scratch.get(..length).unwrap_or_default());
+        self.config = Config::read(&mut reader);
+        let described = Described::read(&mut reader);
+        let config = &self.config;
+        self.outbox.configure(config);
+        self.sender = Some(Sender::new(&self.page, self.fetch.clone(), &config.url, done));
+        self.paused = false;
+        if config.sessions {
+            self.storage = Some(Storage::open(&self.page, config.persistent));
+            self.open_session(described);
         }
-        let kept = self.storage.read().and_then(|kept| Session::resume(&|path| options::read(&kept, path), now));
-        // A page that names another session than the one that was kept means it.
-        let kept = kept.filter(|kept| page.id.is_empty() || page.id == kept.id());
-        let name = if kept.is_some() { "session_resume" } else { "session_start" };
-        let session = match kept {
-            Some(mut kept) => {
+    }
+
+    fn open_session(&mut self, page: Described) {
+        let now = self.clock.now();
+        let kept = self.storage.as_ref().and_then(Storage::read).and_then(|kept| Session::resume(kept, now));
+        match kept {
+            // A page that names another session than the one that was kept means it.
+            Some(mut kept) if page.id.is_empty() || page.id == kept.id() => {
                 kept.describe(page);
-                kept
+                self.enter_session(kept, "session_resume", now);
             }
-            None => Session::open(page, now, self.config.sampling_rate, &mut self.outbox.chance),
-        };
-        self.enter_session(session, name, now);
+            _ => {
+                let session = Session::open(page, now, self.config.sampling_rate, &mut self.outbox.chance);
+                self.enter_session(session, "session_start", now);
+            }
+        }
     }
 
     /// Makes `session` the current one and announces it.
@@ -129,7 +129,7 @@ impl Agent {
         if let Some(session) = &self.session {
             let mut members = Vec::new();
             session.members(Teller::Meta, &mut members);
-            self.outbox.context.set(Part::Session, &members);
+            self.outbox.context.set(SESSION, &members);
             self.outbox.context.session = session.id().to_owned();
         }
         self.store(Store::Now, now);
@@ -140,11 +140,6 @@ impl Agent {
             let next = session.follow(page, now, self.config.sampling_rate, &mut self.outbox.chance);
             self.enter_session(next, "session_extend", now);
         }
-    }
-
-    fn measure_viewport(&mut self) {
-        let (width, height) = self.page.viewport();
-        self.outbox.context.set_viewport(width, height);
     }
 
     /// What crosses as numbers, by the codes of `CALL` in `npm/src/agent.ts`. Lengths are bytes of the scratch buffer.
@@ -159,7 +154,7 @@ impl Agent {
             // A span of a request, by fetch (0) or XMLHttpRequest; its handle, 0 when it is not observed.
             3 => return self.request_start(a, length),
             4 => self.request_end(a, c as u16, length),
-            5 => self.address(),
+            5 => self.describe(a as usize, length),
             6 => self.paused = a != 0,
             7 => self.vitals.restore(self.clock.now(), &mut self.outbox.chance),
             // Batches are to go out: the page asks (0), goes (1), or wants no more of it (2).
@@ -170,6 +165,7 @@ impl Agent {
                 self.flush = Some(if a == 0 { Stay::Stays } else { Stay::Goes });
                 self.over = a == 2;
             }
+            9 => self.configure(length),
             _ => {}
         }
         0
@@ -178,13 +174,6 @@ impl Agent {
     /// Whether the page wants no more of it.
     pub fn is_over(&self) -> bool {
         self.over
-    }
-
-    /// The page's address may be another.
-    fn address(&mut self) {
-        if !self.own_address {
-            self.outbox.context.set_address(self.page.address());
-        }
     }
 
     fn scratch(&mut self, length: usize) -> u32 {
@@ -226,7 +215,7 @@ impl Agent {
             Some(Reason::Paused)
         } else if self.session.as_ref().is_some_and(|session| !session.sampled) {
             Some(Reason::Unsampled)
-        } else if error && signal::is_ignored(reader, flags, &self.config.ignore_errors) {
+        } else if error && signal::is_ignored(reader, flags, &self.config.ignored) {
             Some(Reason::Ignored)
         } else if self.config.dedupe && !flags.skip_dedupe() && self.dedupe.repeats(kind, reader.rest()) {
             Some(Reason::Duplicate)
@@ -235,10 +224,6 @@ impl Agent {
         };
         if let Some(reason) = refused {
             return self.outbox.drops.add(reason, 1);
-        }
-        // A window that was resized changes the meta, but only from the next batch on.
-        if self.outbox.is_empty() {
-            self.measure_viewport();
         }
         let timestamp = self.stamp.text(at);
         let (domain, page) = (&self.config.domain, &self.outbox.context.address);
@@ -273,35 +258,33 @@ impl Agent {
         self.scratch = scratch;
     }
 
-    /// Replaces a part of the meta.
-    pub fn set_meta(&mut self, part: u32, value: &JsValue) {
-        let read = |path: &str| options::read(value, path);
-        if part < 4 {
-            return self.describe(part, &read);
+    /// Replaces a part of the meta by the members in the scratch buffer; the page's address follows its members, and
+    /// nothing at all asks for a new session.
+    fn describe(&mut self, part: usize, length: usize) {
+        let scratch = std::mem::take(&mut self.scratch);
+        let mut reader = Reader::new(scratch.get(..length).unwrap_or_default());
+        if part == SESSION && length == 0 {
+            self.follow_session(Some(Described::default()), self.clock.now());
+        } else if part == SESSION {
+            self.describe_session(Described::read(&mut reader));
+        } else if part <= RESOURCE {
+            self.outbox.context.set(part, reader.text().as_bytes());
+            if !reader.rest().is_empty() {
+                self.outbox.context.address = reader.text().to_owned();
+            }
         }
+        self.scratch = scratch;
+    }
+
+    /// The page says more about its session, or names another.
+    fn describe_session(&mut self, page: Described) {
         let now = self.clock.now();
-        let page = session::described(&read);
         match &mut self.session {
-            Some(session) if value.is_object() && (page.id.is_empty() || page.id == session.id()) => {
+            Some(session) if page.id.is_empty() || page.id == session.id() => {
                 session.describe(page);
                 self.tell_session(now);
             }
-            _ => self.follow_session(value.is_object().then_some(page), now),
-        }
-    }
-
-    /// Takes what the page says about the app, the user, the view or the page.
-    fn describe(&mut self, part: u32, read: config::Read) {
-        let context = &mut self.outbox.context;
-        match part {
-            0 => context.set_app(read),
-            1 => context.set(Part::User, &config::members(read, config::USER)),
-            2 => context.set(Part::View, &config::members(read, config::VIEW)),
-            _ => {
-                let address = config::text(read, "url");
-                self.own_address = !address.is_empty();
-                context.set_page(read, if self.own_address { address } else { self.page.address() });
-            }
+            _ => self.follow_session(Some(page), now),
         }
     }
 
@@ -309,13 +292,13 @@ impl Agent {
     fn request_start(&mut self, client: u32, length: usize) -> u32 {
         let mut reader = Reader::new(self.scratch.get(..length).unwrap_or_default());
         let (method, url) = (reader.text(), reader.text());
+        let parent = Parent::new(reader.text(), reader.text());
         let sampled = self.session.as_ref().is_none_or(|session| session.sampled);
         if self.paused || !sampled || url == self.config.url || !reader.is_whole() {
             return 0;
         }
         let client = if client == 0 { Client::Fetch } else { Client::Xhr };
         let times = (self.clock.now(), self.clock.fine());
-        let parent = self.page.driver();
         let handle = self.requests.start(client, method, url, parent, times, &mut self.outbox.chance);
         if handle == 0 {
             self.outbox.drops.add(Reason::RequestsFull, 1);
@@ -339,21 +322,15 @@ impl Agent {
         }
     }
 
-    /// What the page may look at, as JSON: 0 the meta, 1 the session, 2 the counts, 3 the active trace; and 4 the
-    /// `traceparent` of an open span. Empty when there is nothing.
+    /// What the page may look at, as JSON: 0 the meta, 1 the session, 2 the counts; and 3 the `traceparent`
+    /// of an open span. Empty when there is nothing.
     pub fn look(&self, at: u32, handle: u32) -> String {
         let mut out = vec![b'{'];
         match (at, &self.session) {
             (0, _) => out = self.outbox.context.encoded().meta,
             (1, Some(session)) => session.members(Teller::Page, &mut out),
             (2, _) => self.outbox.stats(&mut out),
-            (3, _) => {
-                if let Some(driver) = self.page.driver() {
-                    json::text(&mut out, "traceId", &driver.trace_id);
-                    json::text(&mut out, "spanId", &driver.span_id);
-                }
-            }
-            (4, _) => return self.requests.get(handle).map(trace::Request::traceparent).unwrap_or_default(),
+            (3, _) => return self.requests.get(handle).map(trace::Request::traceparent).unwrap_or_default(),
             _ => {}
         }
         if out.len() == 1 {
@@ -390,7 +367,8 @@ impl Agent {
                 ("x-faro-session-id", &session),
                 ("idempotency-key", &key),
             ];
-            return Some(Errand::Send(self.sender.request(flight.id, flight.batch.body(now), &headers, keepalive)));
+            let sender = self.sender.as_ref()?;
+            return Some(Errand::Send(sender.request(flight.id, flight.batch.body(now), &headers, keepalive)));
         }
         self.flush = None;
         self.store(Store::Throttled, now);
@@ -425,8 +403,10 @@ impl Agent {
     }
 
     fn store(&mut self, due: Store, now: f64) {
-        if let Some(json) = self.session.as_mut().and_then(|session| session.store(now, due)) {
-            self.storage.write(&json);
+        if let (Some(session), Some(storage)) = (&mut self.session, &self.storage)
+            && let Some(json) = session.store(now, due)
+        {
+            storage.write(&json);
         }
     }
 

@@ -14,7 +14,7 @@ thread_local! {
 
 /// Puts in place the agent that `make` makes. False when there is one.
 pub fn install(make: impl FnOnce() -> Agent) -> bool {
-    // The options are the page's objects, with getters perhaps: nothing is borrowed while they are read.
+    // Making one reads the page's objects, with getters perhaps: nothing is borrowed meanwhile.
     let vacant = AGENT.with(|cell| cell.try_borrow().is_ok_and(|agent| agent.is_none()));
     let Some(agent) = vacant.then(make) else { return false };
     let installed = AGENT.with(|cell| cell.try_borrow_mut().map(|mut place| *place = Some(agent)).is_ok());

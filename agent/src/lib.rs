@@ -8,7 +8,6 @@
 mod agent;
 mod batch;
 mod browser;
-mod client;
 mod config;
 mod context;
 mod dedupe;
@@ -33,10 +32,10 @@ use wasm_bindgen::prelude::*;
 #[global_allocator]
 static ALLOCATOR: talc::wasm::WasmDynamicTalc = talc::wasm::new_wasm_dynamic_allocator();
 
-/// Reads the options and begins. False when it runs already. `page` is the global object.
+/// Puts an agent in place, still without options. False when one runs already. `page` is the global object.
 #[wasm_bindgen]
-pub fn start(page: JsValue, options: JsValue, fetch: Function, transform: Option<Function>) -> bool {
-    guard::install(|| agent::Agent::start(page, &options, fetch, transform))
+pub fn start(page: JsValue, fetch: Function, transform: Option<Function>) -> bool {
+    guard::install(|| agent::Agent::new(page, fetch, transform))
 }
 
 /// Everything that crosses as numbers, and as texts in the scratch buffer: see [`agent::Agent::call`].
@@ -45,12 +44,6 @@ pub fn call(what: u32, a: u32, b: u32, c: f64) -> u32 {
     let mut answer = 0;
     guard::enter(&mut |agent| answer = agent.call(what, a, b, c));
     answer
-}
-
-/// Replaces a part of the meta.
-#[wasm_bindgen]
-pub fn set_meta(part: u32, value: JsValue) {
-    guard::enter(&mut |agent| agent.set_meta(part, &value));
 }
 
 /// What the page may look at: see [`agent::Agent::look`].

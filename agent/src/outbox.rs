@@ -36,7 +36,7 @@ pub struct Outbox {
 
 impl Outbox {
     /// An empty one.
-    pub fn new(config: &Config, hook: Option<Hook>, mut chance: Chance) -> Self {
+    pub fn new(hook: Option<Hook>, mut chance: Chance) -> Self {
         Outbox {
             context: Context::default(),
             drops: Drops::default(),
@@ -50,15 +50,17 @@ impl Outbox {
             chance,
             sequence: 0,
             sent: 0,
-            send_timeout: config.send_timeout,
-            item_limit: config.item_limit,
-            has_url: !config.url.is_empty(),
+            send_timeout: 0.0,
+            item_limit: 0,
+            has_url: false,
         }
     }
 
-    /// Whether no item waits in the open batch.
-    pub fn is_empty(&self) -> bool {
-        self.open.items() == 0
+    /// Takes the options that it needs.
+    pub fn configure(&mut self, config: &Config) {
+        self.send_timeout = config.send_timeout;
+        self.item_limit = config.item_limit;
+        self.has_url = !config.url.is_empty();
     }
 
     /// Sends an item, or asks the hook about it first.

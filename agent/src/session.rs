@@ -1,9 +1,9 @@
 //! Faro's session rules: 15 minutes idle, 4 hours at most, sampled once each, kept in the browser's storage.
 
-use crate::config::{self, Read};
 use crate::json;
 use crate::policy;
 use crate::sampling::Chance;
+use crate::signal::Reader;
 
 /// What a page says about a session.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -28,17 +28,31 @@ pub struct Session {
     stored: f64,
 }
 
-/// Reads what a page says about a session.
-pub fn described(read: Read) -> Described {
-    let mut attributes = Vec::new();
-    for (key, value) in config::pairs(read, "attributes") {
-        // These two are the agent's to say.
-        if key != SAMPLED && key != PREVIOUS {
-            json::text(&mut attributes, &key, &value);
-        }
+/// What storage holds of a session.
+#[derive(Clone, Debug, Default)]
+pub struct Kept {
+    /// Its id.
+    pub id: String,
+    /// Milliseconds since the epoch.
+    pub started: f64,
+    /// The same.
+    pub active: f64,
+    /// Whether its items are not sent.
+    pub unsampled: bool,
+    /// The session before it.
+    pub previous: String,
+    /// JSON members of its attributes, without those that the agent writes itself.
+    pub attributes: Vec<u8>,
+    /// JSON members of its overrides.
+    pub overrides: Vec<u8>,
+}
+
+impl Described {
+    /// Reads what the border packs: id, attributes, overrides.
+    pub fn read(reader: &mut Reader) -> Self {
+        let (id, attributes, overrides) = (reader.text(), reader.text(), reader.text());
+        Described { id: id.to_owned(), attributes: attributes.into(), overrides: overrides.into() }
     }
-    let overrides = config::members(&config::under(read, "overrides."), config::OVERRIDES);
-    Described { id: config::text(read, "id"), attributes, overrides }
 }
 
 /// Who is told about a session: collectors are not told that it is sampled, they see it.
@@ -61,18 +75,12 @@ impl Session {
         session
     }
 
-    /// Reads what storage holds; `None` when that is no session or one that is over.
-    pub fn resume(read: Read, now: f64) -> Option<Self> {
-        let id = config::text(read, "sessionId");
-        let time = |path| config::number(read, path, 0.0).min(now);
-        let session = Session {
-            described: Described { id, ..described(&config::under(read, "sessionMeta.")) },
-            previous: config::text(read, "sessionMeta.attributes.previousSession"),
-            sampled: config::flag(read, "isSampled", true),
-            started: time("started"),
-            active: time("lastActivity"),
-            stored: 0.0,
-        };
+    /// The session that storage holds; `None` when that is none, or one that is over.
+    pub fn resume(kept: Kept, now: f64) -> Option<Self> {
+        let Kept { id, started, active, unsampled, previous, attributes, overrides } = kept;
+        let described = Described { id, attributes, overrides };
+        let (started, active) = (started.min(now), active.min(now));
+        let session = Session { described, previous, sampled: !unsampled, started, active, stored: 0.0 };
         (!session.id().is_empty() && !session.is_over(now)).then_some(session)
     }
 
@@ -159,7 +167,7 @@ pub enum Store {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::tests::reader;
+    use serde_json::{Value, json};
 
     const MINUTE: f64 = 60_000.0;
     const START: f64 = 1_795_223_618_015.0;
@@ -168,10 +176,35 @@ mod tests {
         Session::open(Described::default(), START, rate, &mut Chance::new([3, 5]))
     }
 
-    fn told(session: &Session) -> serde_json::Value {
+    fn described(id: &str, attributes: &str, overrides: &str) -> Described {
+        Described { id: id.into(), attributes: attributes.into(), overrides: overrides.into() }
+    }
+
+    /// What the storage's reader makes of what was written there.
+    fn kept(json: &Value) -> Kept {
+        let text = |at: &str| json.pointer(at).and_then(Value::as_str).unwrap_or_default().to_owned();
+        let number = |at: &str| json.pointer(at).and_then(Value::as_f64).unwrap_or_default();
+        let members = |at: &str| {
+            let mut object = json.pointer(at).cloned().unwrap_or(json!({}));
+            object.as_object_mut().expect("an object").retain(|key, _| key != SAMPLED && key != PREVIOUS);
+            object.to_string().trim_matches(['{', '}']).as_bytes().to_vec()
+        };
+        Kept {
+            id: text("/sessionId"),
+            started: number("/started"),
+            active: number("/lastActivity"),
+            unsampled: json["isSampled"] == json!(false),
+            previous: text("/sessionMeta/attributes/previousSession"),
+            attributes: members("/sessionMeta/attributes"),
+            overrides: members("/sessionMeta/overrides"),
+        }
+    }
+
+    fn told(session: &Session) -> Value {
         let mut json = vec![b'{'];
         session.members(Teller::Meta, &mut json);
         json.push(b'}');
+        let _: wire::meta::Session = serde_json::from_slice(&json).expect("wire's session");
         serde_json::from_slice(&json).expect("JSON")
     }
 
@@ -189,26 +222,23 @@ mod tests {
 
     #[test]
     fn what_is_stored_resumes_and_is_what_faro_stores() {
-        let page = serde_json::json!({
-            "attributes": {"plan": "paid", "isSampled": "false"},
-            "overrides": {"serviceName": "svc2", "geoLocationTrackingEnabled": true},
-        });
-        let mut session = Session::open(described(&reader(page)), START, 1.0, &mut Chance::new([3, 5]));
+        let overrides = r#""serviceName":"svc2","geoLocationTrackingEnabled":true"#;
+        let page = described("", r#""plan":"paid""#, overrides);
+        let mut session = Session::open(page, START, 1.0, &mut Chance::new([3, 5]));
         let json = session.store(START, Store::Throttled).expect("never written before");
-        let json: serde_json::Value = serde_json::from_slice(&json).expect("JSON");
-        assert_eq!(json["sessionId"], session.id());
-        assert_eq!(json["lastActivity"], START);
-        assert_eq!(json["sessionMeta"]["attributes"], serde_json::json!({"isSampled": "true", "plan": "paid"}));
-        let resumed = Session::resume(&reader(json.clone()), START + MINUTE).expect("still valid");
+        let json: Value = serde_json::from_slice(&json).expect("JSON");
+        assert_eq!((&json["sessionId"], &json["lastActivity"]), (&json!(session.id()), &json!(1_795_223_618_015_u64)));
+        assert_eq!(json["sessionMeta"]["attributes"], json!({"isSampled": "true", "plan": "paid"}));
+        let resumed = Session::resume(kept(&json), START + MINUTE).expect("still valid");
         assert_eq!((told(&resumed), resumed.sampled), (told(&session), true));
-        assert_eq!(Session::resume(&reader(json), START + 16.0 * MINUTE), None);
-        assert_eq!(Session::resume(&reader(serde_json::json!({})), START), None);
+        assert_eq!(Session::resume(kept(&json), START + 16.0 * MINUTE), None);
+        assert_eq!(Session::resume(kept(&json!({})), START), None);
     }
 
     #[test]
     fn a_clock_set_back_does_not_make_it_immortal() {
-        let json = serde_json::json!({"sessionId": "a", "started": START + 1e12, "lastActivity": START + 1e12});
-        let session = Session::resume(&reader(json), START).expect("valid now");
+        let ahead = Kept { id: "a".into(), started: START + 1e12, active: START + 1e12, ..Kept::default() };
+        let session = Session::resume(ahead, START).expect("valid now");
         assert!(session.is_over(START + 15.0 * MINUTE));
     }
 
@@ -218,13 +248,13 @@ mod tests {
         assert!(!first.sampled);
         let mut chance = Chance::new([8, 8]);
         let mut second = first.follow(None, START, 1.0, &mut chance);
-        second.describe(described(&reader(serde_json::json!({"attributes": {"plan": "paid"}}))));
+        second.describe(described("", r#""plan":"paid""#, ""));
         let third = second.follow(None, START, 1.0, &mut chance);
         assert!(first.id() != second.id() && second.id() != third.id() && second.sampled);
-        let attributes = serde_json::json!({"plan": "paid", "previousSession": second.id()});
-        assert_eq!(told(&third), serde_json::json!({"id": third.id(), "attributes": attributes}));
-        let named = third.follow(Some(described(&reader(serde_json::json!({"id": "mine"})))), START, 1.0, &mut chance);
-        assert_eq!(told(&named), serde_json::json!({"id": "mine", "attributes": {"previousSession": third.id()}}));
+        let attributes = json!({"plan": "paid", "previousSession": second.id()});
+        assert_eq!(told(&third), json!({"id": third.id(), "attributes": attributes}));
+        let named = third.follow(Some(described("mine", "", "")), START, 1.0, &mut chance);
+        assert_eq!(told(&named), json!({"id": "mine", "attributes": {"previousSession": third.id()}}));
     }
 
     #[test]

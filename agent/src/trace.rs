@@ -25,13 +25,13 @@ pub struct Parent {
 
 impl Parent {
     /// Ids as a driver sets them; `None` when they are not ids.
-    pub fn new(trace_id: String, span_id: String) -> Option<Parent> {
-        let hex = |id: &str, digits: usize| {
-            id.len() == digits
-                && id.bytes().all(|b| b.is_ascii_digit() || matches!(b, b'a'..=b'f'))
+    pub fn new(trace_id: &str, span_id: &str) -> Option<Parent> {
+        let valid = [(trace_id, 32), (span_id, 16)].iter().all(|(id, digits)| {
+            id.len() == *digits
+                && id.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
                 && id.bytes().any(|b| b != b'0')
-        };
-        (hex(&trace_id, 32) && hex(&span_id, 16)).then_some(Parent { trace_id, span_id })
+        });
+        valid.then(|| Parent { trace_id: trace_id.to_owned(), span_id: span_id.to_owned() })
     }
 }
 
@@ -288,7 +288,7 @@ mod tests {
     #[test]
     fn a_failed_request_names_its_error_and_no_status() {
         let (mut requests, mut chance) = (Requests::default(), Chance::new([1, 2]));
-        let parent = Parent::new("0af7651916cd43dd8448eb211c80319c".into(), "b7ad6b7169203331".into());
+        let parent = Parent::new("0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331");
         let handle = open(&mut requests, &mut chance, "http://[::1]/", parent);
         let request = requests.end(handle).expect("open");
         ended(&request, &End { fine: 0.0, status: 0, error: "AbortError", session: "" }, |span, event| {
@@ -308,7 +308,7 @@ mod tests {
         for (trace, span) in
             [("", ""), ("0af7651916cd43dd8448eb211c80319c", "0000000000000000"), ("Z", "b7ad6b7169203331")]
         {
-            assert_eq!(Parent::new(trace.into(), span.into()), None);
+            assert_eq!(Parent::new(trace, span), None);
         }
     }
 

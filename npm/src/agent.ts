@@ -2,7 +2,8 @@
 //
 // Every call is guarded: whatever goes wrong below leaves the agent inert and never reaches the page.
 
-import { call, initSync, look, set_meta, start } from '../wasm/farol_agent.js';
+import { call, initSync, look, start } from '../wasm/farol_agent.js';
+import { members, session, surroundings, textOf } from './meta.js';
 import type {
   AgentOptions,
   Attributes,
@@ -103,15 +104,26 @@ export interface Agent {
 }
 
 // What both sides agree on by number. The other half is in agent/src: agent.rs, signal.rs, vitals/mod.rs.
-const CALL = { scratch: 0, push: 1, vital: 2, requestStart: 3, requestEnd: 4, address: 5, pause: 6, restored: 7, flush: 8 };
+const CALL = {
+  scratch: 0,
+  push: 1,
+  vital: 2,
+  requestStart: 3,
+  requestEnd: 4,
+  describe: 5,
+  pause: 6,
+  restored: 7,
+  flush: 8,
+  configure: 9,
+};
 const KIND = { log: 0, event: 1, measurement: 2, exception: 3 };
 const SKIP_DEDUPE = 8;
 const HAS_TRACE = 16;
 const HAS_FRAMES = 32;
 const HAS_FATAL = 64;
 const ENTRY = { navigation: 0, firstPaint: 1, largestPaint: 2, shift: 3, interaction: 4, firstInput: 5, hidden: 6 };
-const PART: Record<MetaPart, number> = { app: 0, user: 1, view: 2, page: 3, session: 4 };
-const LOOK = { meta: 0, session: 1, stats: 2, trace: 3, traceparent: 4 };
+const PART = { sdk: 0, app: 1, user: 2, view: 3, browser: 4, os: 5, page: 6, session: 7, resource: 8 };
+const LOOK = { meta: 0, session: 1, stats: 2, traceparent: 3 };
 /** How urgent a flush is. */
 const FLUSH = { asked: 0, goes: 1, over: 2 };
 
@@ -129,6 +141,8 @@ let bytes = new Uint8Array(0);
 let view = new DataView(bytes.buffer);
 let at = 0;
 let fits = false;
+// The page as the application describes it, and where it was when the agent was last told.
+let page: object | undefined;
 let address: unknown;
 
 /** Runs `work` while the agent runs. A fault in it is the agent's end, and nothing that the page notices. */
@@ -204,28 +218,6 @@ function entriesOf(attributes: Attributes | undefined): [string, string][] {
   return entries as [string, string][];
 }
 
-function textOf(value: unknown): string {
-  if (typeof value === 'string') return value;
-  try {
-    return (typeof value === 'object' && value && json(value)) || String(value);
-  } catch {
-    return '';
-  }
-}
-
-function json(value: object): string | undefined {
-  try {
-    return JSON.stringify(value);
-  } catch {
-    const seen = new Set<unknown>();
-    return JSON.stringify(value, (_, member: unknown) => {
-      if (typeof member === 'bigint') return String(member);
-      if (typeof member !== 'object' || !member) return member;
-      return seen.has(member) ? null : seen.add(member) && member;
-    });
-  }
-}
-
 /** What changes when the address does: the history entry where the browser has the Navigation API, it is quicker to ask. */
 function whereabouts(): unknown {
   const { navigation, location } = globalThis as { navigation?: { currentEntry: object | null }; location?: Location };
@@ -238,15 +230,57 @@ function item(kind: number, flags: number, options: ItemOptions | undefined, bod
   const ids = span && [String(span.traceId), String(span.spanId)];
   const time = Number(options?.timestampOverwriteMs) || 0;
   const place = whereabouts();
-  if (place !== address) {
-    address = place;
-    call(CALL.address, 0, 0, 0);
-  }
+  if (place !== address) describe('page', page);
   begin();
   ids?.forEach(text);
   body();
   const more = (options?.skipDedupe ? SKIP_DEDUPE : 0) | (ids ? HAS_TRACE : 0);
   if (fits) call(CALL.push, kind | flags | more, at, time);
+}
+
+/** Hands over a part of the meta; the address of the page is its own unless the application says otherwise. */
+function describe(part: MetaPart | 'sdk' | 'browser' | 'os' | 'resource', value: object | string | undefined): void {
+  let lines: string[];
+  if (typeof value === 'string') lines = [value];
+  else if (part === 'session') lines = value ? session(value) : [];
+  else if (part === 'page') {
+    page = value;
+    address = whereabouts();
+    const described: { url?: string } = { url: globalThis.location?.href, ...value };
+    lines = [members(part, described), String(described.url)];
+  } else lines = [members(part as 'app' | 'user' | 'view', value)];
+  begin();
+  lines.forEach(text);
+  if (fits) call(CALL.describe, PART[part], at, 0);
+}
+
+/** Hands over the options; from here on the agent is at work. */
+function configure(options: AgentOptions): void {
+  const { app, user, view, url, apiKey, eventDomain, batching, dedupe, sessionTracking, ignoreErrors } = options;
+  Object.entries(surroundings(app)).forEach(([part, value]) => describe(part as 'sdk', value));
+  describe('app', app);
+  describe('user', user);
+  describe('view', view);
+  describe('page', options.pageTracking?.page);
+  const { enabled = true, samplingRate = 1, persistent, session: initial } = sessionTracking ?? {};
+  const limit = batching?.enabled === false ? 1 : Number(batching?.itemLimit);
+  const ignored = (ignoreErrors ?? []).filter((pattern) => typeof pattern === 'string');
+  const described = session(initial);
+  begin();
+  [textOf(url ?? ''), textOf(apiKey ?? ''), textOf(eventDomain || 'browser')].forEach(text);
+  [Number(batching?.sendTimeout), limit, Number(samplingRate)].forEach(number);
+  [dedupe !== false, enabled, !!persistent].forEach((flag) => number(flag ? 1 : 0));
+  count(ignored.length);
+  ignored.forEach(text);
+  described.forEach(text);
+  if (fits) call(CALL.configure, 0, at, 0);
+  if (options.paused) call(CALL.pause, 1, 0, 0);
+}
+
+/** The span that a driver of the page has set as the parent of what starts now. */
+function driver(): TraceContext | undefined {
+  const { traceId, spanId } = (globalThis as { __TRACE_CONTEXT__?: Partial<TraceContext> }).__TRACE_CONTEXT__ ?? {};
+  return traceId && spanId ? { traceId: String(traceId), spanId: String(spanId) } : undefined;
 }
 
 /** Writes an entry of a performance observer, its texts last, and hands it over. */
@@ -311,9 +345,13 @@ export const agent: Agent = {
   start(options, { fetch, transform }) {
     if (state !== 'loaded') return false;
     state = 'running';
-    const ignoreErrors = options.ignoreErrors?.filter((pattern) => typeof pattern === 'string');
     const hook = transform && bridged(transform);
-    if (guarded(false, () => start(globalThis, { ...options, ignoreErrors }, fetch, hook))) return true;
+    const begun = guarded(false, () => {
+      if (!start(globalThis, fetch, hook)) return false;
+      configure(options);
+      return true;
+    });
+    if (begun) return true;
     // A fault is the end; options that could not be read are not.
     if (state === 'running') state = 'loaded';
     return false;
@@ -378,14 +416,14 @@ export const agent: Agent = {
       });
     });
   },
-  setMeta: (part, value) => guarded(undefined, () => set_meta(PART[part], value)),
+  setMeta: (part, value) => guarded(undefined, () => describe(part, value)),
   metas: () => guarded({}, () => shown(LOOK.meta) ?? {}),
   session: () => guarded(undefined, () => shown(LOOK.session)),
   requestStart: (method, url, kind) =>
     guarded(0, () => {
+      const parent = driver();
       begin();
-      text(method);
-      text(url);
+      [method, url, parent?.traceId ?? '', parent?.spanId ?? ''].forEach(text);
       return fits ? call(CALL.requestStart, kind === 'xhr' ? 1 : 0, at, 0) : 0;
     }),
   traceparent: (handle) => guarded('', () => look(LOOK.traceparent, handle)),
@@ -395,7 +433,7 @@ export const agent: Agent = {
       text(error ?? '');
       if (fits) call(CALL.requestEnd, handle, at, status);
     }),
-  activeTrace: () => guarded(undefined, () => shown(LOOK.trace) as TraceContext | undefined),
+  activeTrace: () => guarded(undefined, driver),
   vital: {
     navigation: (timing) => entry(ENTRY.navigation, [], [], timing),
     firstContentfulPaint: (startTime) => entry(ENTRY.firstPaint, [startTime], [], navigation()),

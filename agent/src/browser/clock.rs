@@ -5,13 +5,13 @@ use web_sys::Performance;
 
 /// Wall time, and the finer clock that no one sets.
 pub struct Clock {
-    performance: Option<Performance>,
+    performance: Performance,
 }
 
 impl Clock {
     /// The clocks of a page, by its global object.
     pub fn new(page: &JsValue) -> Self {
-        Clock { performance: super::options::get(page, "performance").map(JsCast::unchecked_into) }
+        Clock { performance: super::object::get(page, "performance").unchecked_into() }
     }
 
     /// Milliseconds since the epoch.
@@ -21,6 +21,6 @@ impl Clock {
 
     /// Milliseconds since the page began; only differences mean something.
     pub fn fine(&self) -> f64 {
-        self.performance.as_ref().map_or_else(js_sys::Date::now, Performance::now)
+        self.performance.now()
     }
 }

@@ -2,8 +2,7 @@
 
 pub mod clock;
 pub mod hook;
-pub mod options;
-pub mod page;
+mod object;
 pub mod random;
 pub mod storage;
 pub mod timer;

@@ -6,9 +6,8 @@ use web_sys::Crypto;
 /// 128 bits of chance; from `Math.random` where there is nothing better.
 pub fn seed(page: &JsValue) -> [u64; 2] {
     let mut bytes = [0; 16];
-    let crypto = super::options::get(page, "crypto").map(JsCast::unchecked_into::<Crypto>);
-    let filled = crypto.is_some_and(|crypto| crypto.get_random_values_with_u8_array(&mut bytes).is_ok());
-    if !filled {
+    let crypto: Crypto = super::object::get(page, "crypto").unchecked_into();
+    if crypto.get_random_values_with_u8_array(&mut bytes).is_err() {
         bytes.iter_mut().for_each(|byte| *byte = (js_sys::Math::random() * 256.0) as u8);
     }
     let bits = u128::from_le_bytes(bytes);

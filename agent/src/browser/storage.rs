@@ -1,32 +1,58 @@
 //! The browser's storage. That it throws, is full or is not there is ordinary.
 
+use super::object::{get, set};
+use crate::json;
 use crate::policy;
+use crate::session::Kept;
 use js_sys::JSON;
 use wasm_bindgen::{JsCast, JsValue};
 use web_sys::Storage;
 
 /// Where the session is kept.
 pub struct Store {
-    storage: Option<Storage>,
+    storage: Storage,
 }
 
 impl Store {
     /// The storage of the tab, or of the browser when the session outlives the tab.
     pub fn open(page: &JsValue, persistent: bool) -> Self {
         let name = if persistent { "localStorage" } else { "sessionStorage" };
-        Store { storage: super::options::get(page, name).map(JsCast::unchecked_into) }
+        Store { storage: get(page, name).unchecked_into() }
     }
 
-    /// The session that was kept, as an object.
-    pub fn read(&self) -> Option<JsValue> {
-        let text = self.storage.as_ref()?.get_item(policy::SESSION_KEY).ok()??;
-        JSON::parse(&text).ok()
+    /// The session that was kept, whoever kept it: Faro writes the same.
+    pub fn read(&self) -> Option<Kept> {
+        let text = self.storage.get_item(policy::SESSION_KEY).ok()??;
+        let kept = JSON::parse(&text).ok()?;
+        let meta = get(&kept, "sessionMeta");
+        let attributes = get(&meta, "attributes");
+        let text = |object, name| get(object, name).as_string().unwrap_or_default();
+        let number = |name| get(&kept, name).as_f64().unwrap_or_default();
+        let previous = text(&attributes, "previousSession");
+        // What the agent itself says is not of the page's attributes.
+        for name in ["isSampled", "previousSession"] {
+            set(&attributes, name, &JsValue::UNDEFINED);
+        }
+        Some(Kept {
+            id: text(&kept, "sessionId"),
+            started: number("started"),
+            active: number("lastActivity"),
+            unsampled: get(&kept, "isSampled").is_falsy(),
+            previous,
+            attributes: members(&attributes),
+            overrides: members(&get(&meta, "overrides")),
+        })
     }
 
     /// Keeps the JSON of a session, if the browser will.
-    pub fn write(&self, json: &[u8]) {
-        if let (Some(storage), Ok(text)) = (&self.storage, std::str::from_utf8(json)) {
-            let _ = storage.set_item(policy::SESSION_KEY, text);
-        }
+    pub fn write(&self, session: &[u8]) {
+        let _ = self.storage.set_item(policy::SESSION_KEY, json::as_text(session));
     }
+}
+
+/// The JSON members of an object; none when it is no object.
+fn members(object: &JsValue) -> Vec<u8> {
+    let json = JSON::stringify(object).ok().and_then(|json| json.as_string()).unwrap_or_default();
+    let inner = json.strip_prefix('{').and_then(|json| json.strip_suffix('}'));
+    inner.unwrap_or_default().as_bytes().to_vec()
 }

@@ -1,10 +1,10 @@
 //! Hands a batch to the lent `fetch` and tells what came of it.
 
-use super::options::get;
+use super::object::{call, get, set};
 use crate::json;
 use crate::policy;
 use crate::upload::Outcome;
-use js_sys::{Function, JSON, Reflect, Uint8Array};
+use js_sys::{Function, JSON, Uint8Array};
 use wasm_bindgen::{JsCast, JsValue, closure::Closure};
 use web_sys::Headers;
 
@@ -58,9 +58,8 @@ impl Sender {
 
     /// `AbortSignal.timeout`, where the browser has it: a stalled collector must not hold a connection.
     fn timeout(&self) -> Option<JsValue> {
-        let signal = get(&self.page, "AbortSignal")?;
-        let make: Function = get(&signal, "timeout")?.unchecked_into();
-        make.call1(&signal, &JsValue::from_f64(policy::REQUEST_TIMEOUT_MS)).ok()
+        let after = JsValue::from_f64(policy::REQUEST_TIMEOUT_MS);
+        call(&get(&self.page, "AbortSignal"), "timeout", &after, &JsValue::UNDEFINED)
     }
 }
 
@@ -73,23 +72,16 @@ impl Request {
     }
 
     fn watch(&self) -> Option<JsValue> {
-        let bind: Function = get(&self.settled, "bind")?.unchecked_into();
-        let settled = bind.call2(&self.settled, &JsValue::UNDEFINED, &JsValue::from_f64(f64::from(self.id))).ok()?;
+        let settled = call(&self.settled, "bind", &JsValue::UNDEFINED, &JsValue::from_f64(f64::from(self.id)))?;
         let promise = self.fetch.call2(&JsValue::UNDEFINED, &self.url, &self.init).ok()?;
-        let then: Function = get(&promise, "then")?.unchecked_into();
-        then.call2(&promise, &settled, &settled).ok()
+        call(&promise, "then", &settled, &settled)
     }
-}
-
-fn set(object: &JsValue, key: &str, value: &JsValue) {
-    let _ = Reflect::set(object.unchecked_ref(), &JsValue::from_str(key), value);
 }
 
 /// What a `Response` says; whatever else `fetch` settled with is a failure.
 fn read(answer: &JsValue) -> (Outcome, bool) {
-    let status = get(answer, "status").and_then(|status| status.as_f64());
-    let (Some(status), Some(headers)) = (status, get(answer, "headers")) else { return (Outcome::Failed, false) };
-    let headers: Headers = headers.unchecked_into();
+    let Some(status) = get(answer, "status").as_f64() else { return (Outcome::Failed, false) };
+    let headers: Headers = get(answer, "headers").unchecked_into();
     let header = |name| headers.get(name).ok().flatten();
     let retry_after = header("retry-after").and_then(|text| wait(&text));
     let invalid = header("x-faro-session-status").as_deref() == Some("invalid");

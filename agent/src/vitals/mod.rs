@@ -213,12 +213,12 @@ impl<'a> Entry<'a> {
 }
 
 impl Vitals {
-    /// The metrics of a page that was first hidden at `first_hidden`; infinity when it never was.
-    pub fn new(first_hidden: f64, now: f64, chance: &mut Chance) -> Self {
+    /// The metrics of a page; paints before it was first hidden are the border's to leave out.
+    pub fn new(now: f64, chance: &mut Chance) -> Self {
         let mut metric = |name, good, poor| Metric { name, good, poor, id: chance.vital_id(now), reported: None };
         Vitals {
             navigation: Navigation::default(),
-            first_hidden,
+            first_hidden: f64::INFINITY,
             lcp: (metric("lcp", 2_500.0, 4_000.0), lcp::Lcp::default()),
             cls: (metric("cls", 0.1, 0.25), cls::Cls::default()),
             inp: (metric("inp", 200.0, 500.0), inp::Inp::default()),
@@ -230,7 +230,7 @@ impl Vitals {
     /// The metrics of a page that came back from the back/forward cache: what it paints and loads is
     /// done, shifts and interactions count anew.
     pub fn restore(&mut self, now: f64, chance: &mut Chance) {
-        let mut fresh = Vitals::new(f64::INFINITY, now, chance);
+        let mut fresh = Vitals::new(now, chance);
         fresh.navigation = std::mem::take(&mut self.navigation);
         fresh.navigation.kind = "back-forward-cache".to_owned();
         fresh.fcp.1 = true;

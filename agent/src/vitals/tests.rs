@@ -21,7 +21,8 @@ fn navigation() -> Navigation {
 }
 
 fn vitals(first_hidden: f64, navigation: Navigation) -> Vitals {
-    let mut vitals = Vitals::new(first_hidden, 1_795_223_618_015.0, &mut Chance::new([1, 1]));
+    let mut vitals = Vitals::new(1_795_223_618_015.0, &mut Chance::new([1, 1]));
+    vitals.first_hidden = first_hidden;
     vitals.navigate(navigation);
     vitals
 }
