@@ -2,10 +2,10 @@
 
 use crate::browser::clock::Clock;
 use crate::browser::hook::{Answer, Hook, Question};
+use crate::browser::random;
 use crate::browser::storage::Store as Storage;
 use crate::browser::timer::Timer;
 use crate::browser::upload::{Request, Sender};
-use crate::browser::random;
 use crate::config::Config;
 use crate::context::{RESOURCE, SESSION};
 use crate::dedupe::Dedupe;
@@ -17,9 +17,9 @@ use crate::policy;
 use crate::sampling::Chance;
 use crate::session::{Described, Session, Store, Teller};
 use crate::signal::{self, Around, Flags, Kind, OWN, OWN_TRACED, Reader, Stamp, Writer};
-use crate::trace::{self, Client, End, Parent, Requests};
+use crate::trace::{Client, End, Parent, Requests};
 use crate::upload::{Outcome, Stay};
-use crate::vitals::{Entry, Navigation, Vitals};
+use crate::vitals::Vitals;
 use js_sys::Function;
 use wasm_bindgen::JsValue;
 
@@ -56,24 +56,24 @@ pub enum Errand {
 
 impl Agent {
     /// An agent that is paused until it is configured. `page` is the global object.
-    pub fn new(page: JsValue, fetch: Function, transform: Option<Function>) -> Agent {
-        let clock = Clock::new(&page);
-        let mut chance = Chance::new(random::seed(&page));
+    pub fn new(page: &JsValue, fetch: &Function, transform: Option<&Function>) -> Agent {
+        let clock = Clock::new(page);
+        let mut chance = Chance::new(random::seed(page));
         Agent {
             vitals: Vitals::new(clock.now(), &mut chance),
-            outbox: Outbox::new(transform.map(Hook::new), chance),
+            outbox: Outbox::new(transform.cloned().map(Hook::new), chance),
             config: Config::default(),
             clock,
-            page,
+            page: page.clone(),
             session: None,
             storage: None,
-            dedupe: Dedupe::default(),
+            dedupe: Dedupe::new(),
             requests: Requests::default(),
             stamp: Stamp::default(),
             scratch: Vec::new(),
             line: Vec::new(),
             timer: Timer::new(tick),
-            fetch,
+            fetch: fetch.clone(),
             sender: None,
             paused: true,
             flush: None,
@@ -166,6 +166,8 @@ impl Agent {
                 self.over = a == 2;
             }
             9 => self.configure(length),
+            // What the page may look at, left in the scratch buffer: its length.
+            10 => return self.look(a, b),
             _ => {}
         }
         0
@@ -242,19 +244,13 @@ impl Agent {
         let now = self.clock.now();
         let scratch = std::mem::take(&mut self.scratch);
         let mut reader = Reader::new(scratch.get(..length).unwrap_or_default());
-        if let Some(entry) = Entry::read(code, &mut reader) {
-            // The navigation entry comes along as it is by now, where it matters.
-            if !reader.rest().is_empty() {
-                self.vitals.navigate(Navigation::read(&mut reader));
-            }
-            let mut items: Vec<Writer> = Vec::new();
-            self.vitals.take(entry, &mut |report| {
-                let mut item = Writer::default();
-                report.write(&mut item);
-                items.push(item);
-            });
-            items.iter().for_each(|item| self.submit_live(Kind::Measurement, OWN, now, &item.0, now));
-        }
+        let mut items: Vec<Writer> = Vec::new();
+        self.vitals.take(code, &mut reader, &mut |report| {
+            let mut item = Writer::default();
+            report.write(&mut item);
+            items.push(item);
+        });
+        items.iter().for_each(|item| self.submit_live(Kind::Measurement, OWN, now, &item.0, now));
         self.scratch = scratch;
     }
 
@@ -322,22 +318,26 @@ impl Agent {
         }
     }
 
-    /// What the page may look at, as JSON: 0 the meta, 1 the session, 2 the counts; and 3 the `traceparent`
-    /// of an open span. Empty when there is nothing.
-    pub fn look(&self, at: u32, handle: u32) -> String {
-        let mut out = vec![b'{'];
+    /// What the page may look at, as JSON members: 0 the meta, 1 the session, 2 the counts; and 3 the `traceparent`
+    /// of an open span. Left in the scratch buffer; its length, 0 when there is nothing.
+    fn look(&mut self, at: u32, handle: u32) -> u32 {
+        let mut out = Vec::new();
         match (at, &self.session) {
-            (0, _) => out = self.outbox.context.encoded().meta,
+            (0, _) => json::put(&mut out, self.outbox.context.encoded().meta.get(1..).unwrap_or_default()),
             (1, Some(session)) => session.members(Teller::Page, &mut out),
             (2, _) => self.outbox.stats(&mut out),
-            (3, _) => return self.requests.get(handle).map(trace::Request::traceparent).unwrap_or_default(),
+            (3, _) => {
+                if let Some(request) = self.requests.get(handle) {
+                    request.traceparent(&mut out);
+                }
+            }
             _ => {}
         }
-        if out.len() == 1 {
-            return String::new();
+        self.scratch(out.len());
+        if let Some(place) = self.scratch.get_mut(..out.len()) {
+            place.copy_from_slice(&out);
         }
-        json::put(&mut out, b"}");
-        json::into_text(out)
+        out.len() as u32
     }
 
     /// Counts those who were turned away at the door.

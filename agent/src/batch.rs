@@ -7,7 +7,6 @@ use crate::signal::Kind;
 use wire::encode::{self, Parts};
 
 /// Items pushed under one meta.
-#[derive(Default)]
 pub struct Open {
     lists: [Vec<u8>; Kind::COUNT],
     items: u32,
@@ -41,6 +40,11 @@ pub struct Delivery<'a> {
 }
 
 impl Open {
+    /// An empty one.
+    pub fn new() -> Self {
+        Open { lists: [const { Vec::new() }; Kind::COUNT], items: 0, bytes: 0 }
+    }
+
     /// Items in it.
     pub fn items(&self) -> u32 {
         self.items
@@ -144,7 +148,7 @@ pub mod tests {
 
     #[test]
     fn a_sealed_batch_is_a_payload_with_its_send_time() {
-        let mut open = Open::default();
+        let mut open = Open::new();
         assert!(open.seal(&head(), &delivery(), NOW, "k".into()).is_none());
         open.add(Kind::Log, br#"{"message":"a"}"#);
         open.add(Kind::Log, br#"{"message":"b"}"#);
@@ -167,7 +171,7 @@ pub mod tests {
     proptest! {
         #[test]
         fn batches_keep_every_item_and_stay_small(sizes in proptest::collection::vec((0_usize..5, 0_usize..30_000), 0..60)) {
-            let (mut open, mut batches) = (Open::default(), Vec::new());
+            let (mut open, mut batches) = (Open::new(), Vec::new());
             let kinds = [Kind::Log, Kind::Event, Kind::Measurement, Kind::Exception, Kind::Span];
             for (kind, size) in &sizes {
                 let json = format!(r#"{{"type":"{}"}}"#, "x".repeat(*size));

@@ -28,7 +28,6 @@ pub struct Head {
 }
 
 /// The meta and its encoded form, which is made anew when it is asked for after a change.
-#[derive(Default)]
 pub struct Context {
     parts: [Vec<u8>; RESOURCE + 1],
     head: Head,
@@ -40,6 +39,17 @@ pub struct Context {
 }
 
 impl Context {
+    /// A meta without any part.
+    pub fn new() -> Self {
+        Context {
+            parts: [const { Vec::new() }; RESOURCE + 1],
+            head: Head::default(),
+            stale: false,
+            address: String::new(),
+            session: String::new(),
+        }
+    }
+
     /// Puts the members of a part in place of what they were; none leave it out.
     pub fn set(&mut self, part: usize, members: &[u8]) {
         if let Some(place) = self.parts.get_mut(part)
@@ -73,9 +83,8 @@ impl Context {
         json::put(&mut head.meta, b"{");
         NAMES.iter().zip(&self.parts).for_each(|(name, members)| json::object(&mut head.meta, name, members));
         let around = |out: &mut Vec<u8>, open: &[u8], part: usize, close: &[u8]| {
-            json::put(out, open);
-            json::put(out, self.parts.get(part).map(Vec::as_slice).unwrap_or_default());
-            json::put(out, close);
+            let members = self.parts.get(part).map(Vec::as_slice).unwrap_or_default();
+            [open, members, close].iter().for_each(|bytes| json::put(out, bytes));
         };
         around(&mut head.resource, br#"{"attributes":["#, RESOURCE, b"]}");
         // The scope is the agent, as the meta has it.
@@ -102,7 +111,7 @@ mod tests {
 
     #[test]
     fn the_head_is_a_meta_a_resource_and_a_scope() {
-        let mut context = Context::default();
+        let mut context = Context::new();
         context.set(SDK, br#""name":"farol","version":"1""#);
         context.set(1, br#""name":"shop","version":"1.2""#);
         context.set(6, br#""url":"http://shop.test/""#);
@@ -121,7 +130,7 @@ mod tests {
 
     #[test]
     fn only_a_change_makes_it_stale() {
-        let mut context = Context::default();
+        let mut context = Context::new();
         context.set(2, br#""id":"u1""#);
         context.refresh();
         context.set(2, br#""id":"u1""#);

@@ -35,21 +35,13 @@ static ALLOCATOR: talc::wasm::WasmDynamicTalc = talc::wasm::new_wasm_dynamic_all
 /// Puts an agent in place, still without options. False when one runs already. `page` is the global object.
 #[wasm_bindgen]
 pub fn start(page: JsValue, fetch: Function, transform: Option<Function>) -> bool {
-    guard::install(|| agent::Agent::new(page, fetch, transform))
+    guard::install(&mut || agent::Agent::new(&page, &fetch, transform.as_ref()))
 }
 
-/// Everything that crosses as numbers, and as texts in the scratch buffer: see [`agent::Agent::call`].
+/// Everything else: numbers, and texts in the scratch buffer. See [`agent::Agent::call`].
 #[wasm_bindgen]
 pub fn call(what: u32, a: u32, b: u32, c: f64) -> u32 {
     let mut answer = 0;
     guard::enter(&mut |agent| answer = agent.call(what, a, b, c));
     answer
-}
-
-/// What the page may look at: see [`agent::Agent::look`].
-#[wasm_bindgen]
-pub fn look(at: u32, handle: u32) -> String {
-    let mut text = String::new();
-    guard::enter(&mut |agent| text = agent.look(at, handle));
-    text
 }

@@ -38,10 +38,10 @@ impl Outbox {
     /// An empty one.
     pub fn new(hook: Option<Hook>, mut chance: Chance) -> Self {
         Outbox {
-            context: Context::default(),
+            context: Context::new(),
             drops: Drops::default(),
             uploads: Uploads::default(),
-            open: Open::default(),
+            open: Open::new(),
             opened: 0.0,
             hook,
             questions: Vec::new(),
@@ -70,7 +70,7 @@ impl Outbox {
         if self.depth > 1 || self.questions.len() >= policy::HOOK_WAITING {
             return self.drops.add(Reason::Reentrant, 1);
         }
-        let mut alone = Open::default();
+        let mut alone = Open::new();
         alone.add(kind, json);
         let mut payload = Vec::new();
         alone.payload(&self.context.encoded(), &mut payload);

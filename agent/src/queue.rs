@@ -73,11 +73,12 @@ impl Queue {
 
     /// Items waiting or in flight.
     pub fn items(&self) -> u32 {
-        self.all().map(|batch| batch.items).sum()
+        self.sum(|batch| batch.items as usize) as u32
     }
 
-    fn all(&self) -> impl Iterator<Item = &Batch> {
-        self.waiting.iter().chain(self.flying.iter().map(|flight| &flight.batch))
+    fn sum(&self, of: fn(&Batch) -> usize) -> usize {
+        let waiting: usize = self.waiting.iter().map(of).sum();
+        waiting + self.flying.iter().map(|flight| of(&flight.batch)).sum::<usize>()
     }
 
     fn batches(&self) -> usize {
@@ -85,7 +86,7 @@ impl Queue {
     }
 
     fn bytes(&self) -> usize {
-        self.all().map(Batch::bytes).sum()
+        self.sum(Batch::bytes)
     }
 }
 

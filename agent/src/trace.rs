@@ -50,12 +50,8 @@ pub struct Request {
 
 impl Request {
     /// The W3C header, always sampled: what is not sampled is not observed.
-    pub fn traceparent(&self) -> String {
-        let mut text = Vec::with_capacity(55);
-        for part in ["00-", &self.trace_id, "-", &self.span_id, "-01"] {
-            json::put(&mut text, part.as_bytes());
-        }
-        json::into_text(text)
+    pub fn traceparent(&self, out: &mut Vec<u8>) {
+        ["00-", &self.trace_id, "-", &self.span_id, "-01"].iter().for_each(|part| json::put(out, part.as_bytes()));
     }
 }
 
@@ -164,7 +160,11 @@ impl Request {
             }
         }
         // The flags: sampled, and the bit that says that it is known whether the parent is remote (OTLP 1.1).
-        let end = if failed { &br#"],"status":{"code":2},"flags":257}"#[..] } else { br#"],"status":{"code":0},"flags":257}"# };
+        let end = if failed {
+            &br#"],"status":{"code":2},"flags":257}"#[..]
+        } else {
+            br#"],"status":{"code":0},"flags":257}"#
+        };
         json::put(span, end);
         event.text(&self.trace_id);
         event.text(&self.span_id);
@@ -265,7 +265,9 @@ mod tests {
     fn an_answered_request_is_a_client_span_and_an_event() {
         let (mut requests, mut chance) = (Requests::default(), Chance::new([1, 2]));
         let handle = open(&mut requests, &mut chance, "https://u:p@api.test:8443/x?q=a@b", None);
-        let header = requests.get(handle).expect("open").traceparent();
+        let mut header = Vec::new();
+        requests.get(handle).expect("open").traceparent(&mut header);
+        let header = json::as_text(&header).to_owned();
         let request = requests.end(handle).expect("open");
         assert!(requests.get(handle).is_none());
         ended(&request, &End { fine: 127.25, status: 404, error: "", session: "s1" }, |span, event| {

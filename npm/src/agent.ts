@@ -2,7 +2,7 @@
 //
 // Every call is guarded: whatever goes wrong below leaves the agent inert and never reaches the page.
 
-import { call, initSync, look, start } from '../wasm/farol_agent.js';
+import { call, initSync, start } from '../wasm/farol_agent.js';
 import { members, session, surroundings, textOf } from './meta.js';
 import type {
   AgentOptions,
@@ -115,6 +115,7 @@ const CALL = {
   restored: 7,
   flush: 8,
   configure: 9,
+  look: 10,
 };
 const KIND = { log: 0, event: 1, measurement: 2, exception: 3 };
 const SKIP_DEDUPE = 8;
@@ -133,6 +134,7 @@ const LONGEST = 64 * 1024;
 const SHORT = 32;
 
 const encoder = new TextEncoder();
+const decoder = new TextDecoder();
 let memory: WebAssembly.Memory | undefined;
 let state: 'new' | 'loaded' | 'running' | 'dead' = 'new';
 
@@ -309,25 +311,34 @@ function navigation(): NavigationTiming | undefined {
 type Alone = { meta: object; traces?: Traces } & Partial<Record<'logs' | 'events' | 'measurements' | 'exceptions', object[]>>;
 type Traces = { resourceSpans?: { scopeSpans?: { spans?: object[] }[] }[] };
 
-/** The hook as the agent calls it: JSON in, JSON out. What Faro's hooks see is a `TransportItem`. */
-function bridged(transform: NonNullable<Host['transform']>): (json: string) => string | null {
+/** The hook as the agent calls it: JSON in, JSON out, '' to leave the item out. What Faro's hooks see is a `TransportItem`. */
+function bridged(transform: NonNullable<Host['transform']>): (json: string) => string {
   return (json) => {
     const { meta, traces, logs, events, measurements, exceptions } = JSON.parse(json) as Alone;
     const [payload = traces] = logs ?? events ?? measurements ?? exceptions ?? [];
     const type = logs ? 'log' : events ? 'event' : measurements ? 'measurement' : exceptions ? 'exception' : 'trace';
     const answer = transform({ type, payload, meta });
-    if (answer === null || !traces) return answer;
+    if (answer === null || !traces) return answer ?? '';
     // Spans of many items share one resource, the agent's own: a hook can change spans and leave them out.
     const { resourceSpans = [] } = JSON.parse(answer) as Traces;
     const spans = resourceSpans.flatMap(({ scopeSpans = [] }) => scopeSpans.flatMap(({ spans = [] }) => spans));
-    return spans.map((span) => JSON.stringify(span)).join() || null;
+    return spans.map((span) => JSON.stringify(span)).join();
   };
 }
 
-/** An object that the agent shows as JSON. */
-function shown(at: number): object | undefined {
-  const json = look(at, 0);
-  return json ? (JSON.parse(json) as object) : undefined;
+/** What the agent leaves in the scratch buffer when it is asked to be looked at; '' for nothing. */
+function look(what: number, handle: number): string {
+  const length = call(CALL.look, what, handle, 0);
+  if (!length || !memory) return '';
+  // The buffer may have grown, so the view on it is made anew by the next item.
+  bytes = new Uint8Array(0);
+  return decoder.decode(new Uint8Array(memory.buffer, call(CALL.scratch, 0, length, 0), length));
+}
+
+/** An object whose members the agent shows as JSON. */
+function shown(what: number): object | undefined {
+  const members = look(what, 0);
+  return members ? (JSON.parse(`{${members}}`) as object) : undefined;
 }
 
 export const agent: Agent = {
@@ -436,7 +447,7 @@ export const agent: Agent = {
   activeTrace: () => guarded(undefined, driver),
   vital: {
     navigation: (timing) => entry(ENTRY.navigation, [], [], timing),
-    firstContentfulPaint: (startTime) => entry(ENTRY.firstPaint, [startTime], [], navigation()),
+    firstContentfulPaint: (startTime) => entry(ENTRY.firstPaint, [startTime, 0], [], navigation()),
     largestContentfulPaint: (startTime, element, requestStart, responseEnd) =>
       entry(ENTRY.largestPaint, [startTime, requestStart, responseEnd], [element]),
     layoutShift: (startTime, value, target) => entry(ENTRY.shift, [startTime, value], [target]),

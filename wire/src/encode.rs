@@ -131,7 +131,7 @@ pub fn number(value: f64, out: &mut Vec<u8>) {
         if exponent < 0 {
             out.push(b'-');
         }
-        out.extend_from_slice(itoa::Buffer::new().format(exponent.unsigned_abs()).as_bytes());
+        out.extend_from_slice(itoa::Buffer::new().format(u64::from(exponent.unsigned_abs())).as_bytes());
     }
 }
 

@@ -29,15 +29,15 @@ impl Store {
         let text = |object, name| get(object, name).as_string().unwrap_or_default();
         let number = |name| get(&kept, name).as_f64().unwrap_or_default();
         let previous = text(&attributes, "previousSession");
+        let unsampled = text(&attributes, "isSampled") == "false";
         // What the agent itself says is not of the page's attributes.
-        for name in ["isSampled", "previousSession"] {
-            set(&attributes, name, &JsValue::UNDEFINED);
-        }
+        set(&attributes, "isSampled", &JsValue::UNDEFINED);
+        set(&attributes, "previousSession", &JsValue::UNDEFINED);
         Some(Kept {
             id: text(&kept, "sessionId"),
             started: number("started"),
             active: number("lastActivity"),
-            unsampled: get(&kept, "isSampled").is_falsy(),
+            unsampled,
             previous,
             attributes: members(&attributes),
             overrides: members(&get(&meta, "overrides")),
@@ -53,6 +53,8 @@ impl Store {
 /// The JSON members of an object; none when it is no object.
 fn members(object: &JsValue) -> Vec<u8> {
     let json = JSON::stringify(object).ok().and_then(|json| json.as_string()).unwrap_or_default();
-    let inner = json.strip_prefix('{').and_then(|json| json.strip_suffix('}'));
-    inner.unwrap_or_default().as_bytes().to_vec()
+    match json.as_bytes() {
+        [b'{', members @ .., b'}'] => members.to_vec(),
+        _ => Vec::new(),
+    }
 }

@@ -14,7 +14,8 @@ fn parse(stack: &str) -> Vec<Frame<'_>> {
 type Expected<'a> = (&'a str, &'a str, Option<u32>, Option<u32>);
 
 fn check(stack: &str, expected: &[Expected]) {
-    let found: Vec<Expected> = parse(stack).iter().map(|f| (as_text(f.function), as_text(f.filename), f.line, f.column)).collect();
+    let found: Vec<Expected> =
+        parse(stack).iter().map(|f| (as_text(f.function), as_text(f.filename), f.line, f.column)).collect();
     assert_eq!(found, expected, "{stack}");
 }
 

@@ -1,6 +1,7 @@
 //! Largest contentful paint: the last candidate before the user acts or leaves.
 
 use super::{Metric, Navigation, Out};
+use crate::signal::Reader;
 
 /// A candidate. The times of its resource are 0 when it has none.
 #[derive(Clone, Debug, PartialEq)]
@@ -13,6 +14,14 @@ pub struct Paint<'a> {
     pub response_end: f64,
     /// Its selector.
     pub element: &'a str,
+}
+
+impl<'a> Paint<'a> {
+    /// Reads the fields in their order.
+    pub fn read(reader: &mut Reader<'a>) -> Self {
+        let (time, request_start, response_end) = (reader.number(), reader.number(), reader.number());
+        Paint { time, request_start, response_end, element: reader.text() }
+    }
 }
 
 /// The candidate so far.
@@ -32,9 +41,9 @@ struct Largest {
 }
 
 impl Lcp {
-    /// Takes a candidate: browsers report only larger ones.
-    pub fn paint(&mut self, paint: &Paint) {
-        if !self.is_final {
+    /// Takes a candidate: browsers report only larger ones. Nothing counts from when the page was first hidden.
+    pub fn paint(&mut self, paint: &Paint, first_hidden: f64) {
+        if !self.is_final && paint.time < first_hidden {
             let Paint { time, request_start, response_end, element } = *paint;
             self.largest = Some(Largest { time, request_start, response_end, element: element.to_owned() });
         }

@@ -99,18 +99,21 @@ impl Report<'_> {
         let Report { name, value, delta, rating, id, navigation, values, context } = *self;
         out.text("web-vitals");
         let mut list = out.begin();
-        for (at, (name, value)) in [(name, value), ("delta", delta)].iter().chain(values).enumerate() {
-            if at < 2 || *value != 0.0 {
-                list.length += 1;
-                out.text(name);
-                out.number(*value);
-            }
-        }
+        let mut put = |name: &str, value: f64| {
+            list.length += 1;
+            out.text(name);
+            out.number(value);
+        };
+        put(name, value);
+        put("delta", delta);
+        values.iter().filter(|(_, value)| *value != 0.0).for_each(|(name, value)| put(name, *value));
         out.end(&list);
         let mut list = out.begin();
         let always =
             [("id", id), ("rating", rating), ("navigation_type", navigation), ("navigation_entry_id", "unknown")];
-        always.iter().chain(context).for_each(|(name, text)| out.pair(&mut list, name, text));
+        [&always, context]
+            .iter()
+            .for_each(|pairs| pairs.iter().for_each(|(name, text)| out.pair(&mut list, name, text)));
         out.end(&list);
     }
 }
@@ -164,54 +167,6 @@ pub struct Vitals {
     ttfb: Metric,
 }
 
-/// An entry, as the border hands it over.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Entry<'a> {
-    /// The navigation entry came with it.
-    Navigation,
-    /// First contentful paint at a time.
-    FirstPaint(f64),
-    /// A candidate for the largest paint.
-    LargestPaint(lcp::Paint<'a>),
-    /// The score of a shift, when, and where.
-    Shift { time: f64, value: f64, target: &'a str },
-    /// An event of an interaction.
-    Interaction(inp::Interaction<'a>),
-    /// The user began to act.
-    FirstInput,
-    /// The page is hidden at a time; the browser has counted so many interactions, 0 where it does not count.
-    Hidden { time: f64, interactions: f64 },
-}
-
-impl<'a> Entry<'a> {
-    /// Reads the entry that the border calls `code`.
-    pub fn read(code: u32, reader: &mut Reader<'a>) -> Option<Self> {
-        Some(match code {
-            0 => Entry::Navigation,
-            1 => Entry::FirstPaint(reader.number()),
-            2 => Entry::LargestPaint(lcp::Paint {
-                time: reader.number(),
-                request_start: reader.number(),
-                response_end: reader.number(),
-                element: reader.text(),
-            }),
-            3 => Entry::Shift { time: reader.number(), value: reader.number(), target: reader.text() },
-            4 => Entry::Interaction(inp::Interaction {
-                id: reader.number(),
-                start: reader.number(),
-                duration: reader.number(),
-                processing_start: reader.number(),
-                processing_end: reader.number(),
-                name: reader.text(),
-                target: reader.text(),
-            }),
-            5 => Entry::FirstInput,
-            6 => Entry::Hidden { time: reader.number(), interactions: reader.number() },
-            _ => return None,
-        })
-    }
-}
-
 impl Vitals {
     /// The metrics of a page; paints before it was first hidden are the border's to leave out.
     pub fn new(now: f64, chance: &mut Chance) -> Self {
@@ -232,50 +187,61 @@ impl Vitals {
     pub fn restore(&mut self, now: f64, chance: &mut Chance) {
         let mut fresh = Vitals::new(now, chance);
         fresh.navigation = std::mem::take(&mut self.navigation);
-        fresh.navigation.kind = "back-forward-cache".to_owned();
+        fresh.navigation.kind = RESTORED.to_owned();
         fresh.fcp.1 = true;
         fresh.lcp.1.is_final = true;
         *self = fresh;
     }
 
-    /// Takes the navigation entry as it is by now; the browser fills it in while the page loads.
-    pub fn navigate(&mut self, navigation: Navigation) {
-        if self.navigation.kind != "back-forward-cache" {
-            self.navigation = navigation;
-        }
-    }
-
-    /// Takes an entry and hands out what there is to report after it.
-    pub fn take(&mut self, entry: Entry, out: Out) {
+    /// Takes an entry as the border hands it over and hands out what there is to report after it. Where it
+    /// matters, the navigation entry as it is by now comes along: the browser fills it in while the page loads.
+    pub fn take(&mut self, entry: u32, reader: &mut Reader, out: Out) {
         let Vitals { navigation, first_hidden, lcp, cls, inp, fcp, ttfb } = self;
+        let (time, value) = match entry {
+            0 | 2 | 4 | 5 => (0.0, 0.0),
+            _ => (reader.number(), reader.number()),
+        };
         match entry {
-            Entry::Navigation => ttfb::report(ttfb, navigation, out),
-            Entry::FirstPaint(time) => {
-                if time < *first_hidden && !fcp.1 {
-                    fcp.1 = true;
-                    fcp::report(&mut fcp.0, time, navigation, out);
+            2 => lcp.1.paint(&lcp::Paint::read(reader), *first_hidden),
+            3 => cls.1.shift(time, value, reader.text()),
+            4 => inp.1.interact(inp::Interaction::read(reader)),
+            _ => {
+                if !reader.rest().is_empty() {
+                    let now = Navigation::read(reader);
+                    let restored = navigation.kind == RESTORED;
+                    *navigation = now;
+                    if restored {
+                        navigation.kind = RESTORED.to_owned();
+                    }
                 }
             }
-            Entry::LargestPaint(paint) => {
-                if paint.time < *first_hidden {
-                    lcp.1.paint(&paint);
-                }
+        }
+        match entry {
+            0 => ttfb::report(ttfb, navigation, out),
+            // The first paint, at a time.
+            1 if time < *first_hidden && !fcp.1 => {
+                fcp.1 = true;
+                fcp::report(&mut fcp.0, time, navigation, out);
             }
-            Entry::FirstInput => lcp.1.finish(&mut lcp.0, navigation, out),
-            Entry::Shift { time, value, target } => cls.1.shift(time, value, target),
-            Entry::Interaction(interaction) => inp.1.interact(&interaction),
-            Entry::Hidden { time, interactions } => {
+            // The user began to act.
+            5 => lcp.1.finish(&mut lcp.0, navigation, out),
+            // The page is hidden, at a time; the browser has counted so many interactions, 0 where it does not count.
+            6 => {
                 *first_hidden = first_hidden.min(time);
                 lcp.1.finish(&mut lcp.0, navigation, out);
                 // A page that painted nothing has nothing that could shift.
                 if fcp.1 {
                     cls.1.report(&mut cls.0, navigation, out);
                 }
-                inp.1.report(&mut inp.0, interactions, navigation, out);
+                inp.1.report(&mut inp.0, value, navigation, out);
             }
+            _ => {}
         }
     }
 }
+
+/// The type of a navigation that was none: the page came back from the back/forward cache.
+const RESTORED: &str = "back-forward-cache";
 
 #[cfg(test)]
 mod tests;
