@@ -52,18 +52,15 @@ function arrive(kind, count = 1, wanted = () => true) {
 
 describe('errors', () => {
   test('uncaught errors arrive with parsed frames', async () => {
-    const page = await open(tag());
-    const url = page.url();
-    await page.evaluate(() => {
-      const script = document.createElement('script');
-      script.text = 'function inner() { throw new TypeError("boom"); }\nfunction outer() { inner(); }\nsetTimeout(outer);';
-      document.head.append(script);
-    });
+    const page = await open(tag(), `<script>
+function inner() { throw new TypeError('boom'); }
+function outer() { inner(); }
+setTimeout(outer);</script>`);
     const [error] = await arrive('exceptions');
     assert.equal(error.type, 'TypeError');
     assert.equal(error.value, 'boom');
     const [first, second] = error.stacktrace.frames;
-    assert.deepEqual([first.function, first.filename, first.lineno, second.function, second.lineno], ['inner', url, 1, 'outer', 2]);
+    assert.deepEqual([first.function, first.filename, first.lineno, second.function, second.lineno], ['inner', page.url(), 2, 'outer', 3]);
     assert.ok(first.colno > 0);
   });
 
@@ -289,6 +286,27 @@ describe('api', () => {
     assert.equal(meta.browser.language, 'en-US');
     assert.deepEqual(await page.evaluate(() => faro.metas.value.user), { id: 'u1', attributes: { role: 'r' } });
     assert.equal(await page.evaluate(() => faro.api.getSession().id), meta.session.id);
+  });
+
+  test('odd arguments cost at most their own item', async () => {
+    const page = await open(init());
+    await page.evaluate(() => {
+      const bad = { get value() { throw new Error('getter'); } };
+      const worse = new Proxy({}, { ownKeys() { throw new Error('trap'); } });
+      for (const odd of [bad, worse, { value: { toJSON() { throw new Error('json'); } } }, { value: { toString() { throw 1; } } }, null, 5, 'text']) {
+        faro.api.pushEvent('odd', odd);
+        faro.api.pushLog([odd], { context: odd });
+        faro.api.pushMeasurement({ type: 'odd', values: odd }, { context: odd });
+        faro.api.pushError(odd, { context: odd });
+        faro.api.pushError(new Error('odd'), { stackFrames: odd });
+        faro.api.setUser(odd);
+        faro.api.setPage(odd);
+        console.warn(odd);
+      }
+      for (const call of Object.values(faro.api)) for (const odd of [undefined, null, Symbol('s'), 1n]) call(odd, odd, odd, odd);
+      faro.api.pushEvent('after');
+    });
+    await arrive('events', 1, ({ name }) => name === 'after');
   });
 
   test('user, view, page and session can be changed', async () => {

@@ -150,6 +150,6 @@ test('every request recorded from the SDK is accepted and reaches Loki', async (
     }
   }
   assert.ok(items > 100, `only ${items} recorded items`);
-  await entries('{service_name=~"recorded-.*"}', items);
+  await entries('{app=~"recorded-.*"}', items);
   assert.equal(await receiver.metric('farol_items_dropped_total'), 0);
 });

@@ -55,20 +55,28 @@ export interface API {
   isOTELInitialized(): boolean;
 }
 
-/** The api over `agent`, which ignores every call before it is started. */
+/**
+ * The api over `agent`, which ignores every call before it is started. What the page passes is copied
+ * first: a getter of its own that throws costs the item, and not the agent.
+ */
 export function api(agent: Agent, report: Reach['report'], serialize: LogArgsSerializer = render): API {
   const metas = () => own(() => agent.metas() as Meta);
   return {
     pushError: (error, options) =>
       void own(() => {
         const found = thrown(error);
-        report({ ...found, type: options?.type || found.type }, options);
+        const stackFrames = options?.stackFrames?.map((frame) => ({ ...frame }));
+        report({ ...found, type: options?.type || found.type }, { ...options, stackFrames });
       }),
-    pushEvent: (name, attributes, domain, options) => void own(() => agent.event(name, domain, attributes, options)),
+    pushEvent: (name, attributes, domain, options) => void own(() => agent.event(name, domain, { ...attributes }, options)),
     pushLog: (args, options) =>
-      void own(() => agent.log(options?.level ?? 'log', serialize(args), options?.context, options)),
-    pushMeasurement: ({ type, values }, options) =>
-      void own(() => agent.measurement(type, values, options?.context, options)),
+      void own(() => agent.log(options?.level ?? 'log', serialize(args), { ...options?.context }, options)),
+    pushMeasurement: (payload, options) =>
+      void own(() => {
+        const values: Record<string, number> = {};
+        for (const [key, value] of Object.entries(payload.values)) values[key] = Number(value);
+        agent.measurement(payload.type, values, { ...options?.context }, options);
+      }),
     setUser: (user) => void own(() => agent.setMeta('user', user)),
     resetUser: () => void own(() => agent.setMeta('user', undefined)),
     setSession: (session) => void own(() => agent.setMeta('session', session)),

@@ -84,7 +84,7 @@ function assemble(config: BrowserConfig): { faro: Faro; start: () => void } {
 
   const report: Reach['report'] = ({ type, value, stack, context }, options) => {
     if (textMatches(`${value} ${type} ${stack}`, config.ignoreErrors)) return;
-    agent.error(type, value, stack, context ? { ...options, context: { ...context, ...options?.context } } : options);
+    agent.error(type, value, stack, { ...options, context: { ...context, ...options?.context } });
   };
   const reach: Reach = { agent, config, report, leaving: new Set() };
 

@@ -1,6 +1,6 @@
 // How the build hands over a .wasm file.
 
 declare module '*.wasm' {
-  const base64: string;
-  export default base64;
+  const text: string;
+  export default text;
 }

@@ -14,13 +14,13 @@ use crate::ingest::outcome::Reason;
 use crate::journal::{Entry, Header, Reader};
 use crate::sink::retry::{self, Backoff};
 use crate::sink::{Answer, Sink};
-use crate::telemetry::Metrics;
+use crate::telemetry::{Failing, Metrics};
 use crate::viewer::{self, Viewer};
 use bytes::Bytes;
 use std::borrow::Cow;
 use std::ops::Range;
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, SystemTime};
+use std::sync::Arc;
+use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 /// Bytes of bodies read at once: some 60 typical batches, which make a few requests.
@@ -51,38 +51,6 @@ pub enum Stage {
     Viewer(Viewer),
 }
 
-/// Why a lane is not getting on, and since when; empty while it is.
-#[derive(Clone, Debug, Default)]
-pub struct Failing(Arc<Mutex<Option<Failure>>>);
-
-/// What a store said last, while deliveries fail.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Failure {
-    /// When the first of them failed.
-    pub since: SystemTime,
-    /// Why the last of them did.
-    pub reason: String,
-}
-
-impl Failing {
-    /// The failure, while there is one.
-    pub fn now(&self) -> Option<Failure> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-
-    /// Sets or clears it; true when that starts or ends a failure.
-    fn set(&self, reason: Option<&str>) -> bool {
-        let mut failure = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let was = failure.take();
-        let changed = was.is_some() != reason.is_some();
-        *failure = reason.map(|reason| Failure {
-            since: was.map_or_else(SystemTime::now, |was| was.since),
-            reason: reason.to_owned(),
-        });
-        changed
-    }
-}
-
 /// One lane, before it runs.
 pub struct Lane {
     name: &'static str,
@@ -106,6 +74,11 @@ impl Lane {
     /// Sets how long to wait between tries.
     pub fn with_backoff(self, backoff: Backoff) -> Lane {
         Lane { backoff, ..self }
+    }
+
+    /// The name that its cursor and its metrics have.
+    pub fn name(&self) -> &'static str {
+        self.name
     }
 
     /// Says how the lane is doing, while it runs.
@@ -148,7 +121,12 @@ impl Lane {
     }
 
     /// Delivers entries group by group, and commits each group.
-    async fn deliver(&mut self, reader: &mut Reader, mut entries: &[Entry], stop: &CancellationToken) -> Result<(), Stopped> {
+    async fn deliver(
+        &mut self,
+        reader: &mut Reader,
+        mut entries: &[Entry],
+        stop: &CancellationToken,
+    ) -> Result<(), Stopped> {
         while let Some(group) = first_group(entries) {
             let items = match &self.stage {
                 Stage::Viewer(viewer) => self.show(viewer.clone(), group).await,
@@ -194,10 +172,16 @@ impl Lane {
 
     /// Sends `count` items in as many requests as they need. A request that is refused for good is
     /// halved until the item is alone that nobody wants, so that its neighbours are not lost with it.
-    async fn send_all(&mut self, source: &Source<'_, '_>, count: usize, stop: &CancellationToken) -> Result<usize, Stopped> {
+    async fn send_all(
+        &mut self,
+        source: &Source<'_, '_>,
+        count: usize,
+        stop: &CancellationToken,
+    ) -> Result<usize, Stopped> {
         let Some(sink) = self.stage.sink().cloned() else { return Ok(0) };
         let mut taken = 0;
-        let mut waiting = vec![0..count];
+        let whole = 0..count;
+        let mut waiting = vec![whole];
         while let Some(range) = waiting.pop() {
             if range.is_empty() {
                 continue;
@@ -288,12 +272,13 @@ impl Lane {
     /// Hands a group to the viewer. Returns how many items it took.
     async fn show(&mut self, viewer: Viewer, group: &[Entry]) -> usize {
         let mut batch = viewer::Batch::default();
-        let mut items = 0;
+        let (mut items, mut skipped) = (0, 0);
         for entry in group {
             let (position, header) = (entry.end.0, &entry.record.header);
             let mut push = |record: &Enriched| {
-                items += record.items() + record.spans();
-                batch.push(position, &record.payload, header);
+                let taken = batch.push(position, &record.payload, header);
+                items += taken;
+                skipped += (record.items() + record.spans()).saturating_sub(taken);
             };
             let shown = match text(entry) {
                 Text::Light(text) => decode(&text, header).map(|record| push(&record)),
@@ -304,14 +289,14 @@ impl Lane {
                 self.unreadable(entry);
             }
         }
-        let Err(error) = viewer.insert_batch(batch).await else {
-            self.failing.set(None);
-            return items;
-        };
-        tracing::warn!(lane = self.name, %error, items, "the viewer skips what it could not store");
-        self.failing.set(Some(&error.to_string()));
-        self.metrics.lane_dropped(self.name, Reason::Skipped, items as u64);
-        0
+        let stored = viewer.insert_batch(batch).await;
+        self.failing.set(stored.as_ref().err().map(ToString::to_string).as_deref());
+        if let Err(error) = stored {
+            tracing::warn!(lane = self.name, %error, items, "the viewer skips what it could not store");
+            skipped += std::mem::take(&mut items);
+        }
+        self.metrics.lane_dropped(self.name, Reason::Skipped, skipped as u64);
+        items
     }
 
     /// Items that their store will never take.
@@ -346,7 +331,9 @@ impl Stage {
 
     fn convert(&self, records: &[Enriched], range: Range<usize>) -> Converted {
         match self {
-            Stage::Loki { format, labels, .. } => loki::push(records, range, &loki::Options { format: *format, labels }),
+            Stage::Loki { format, labels, .. } => {
+                loki::push(records, range, &loki::Options { format: *format, labels })
+            }
             Stage::Traces(_) => traces::request(records, range),
             Stage::Logs(_) => logs::request(records, range),
             Stage::Viewer(_) => Converted { body: Vec::new(), end: range.end },

@@ -1,5 +1,7 @@
 //! The Farol receiver: takes Faro payloads, keeps them, delivers them.
 
+#![cfg_attr(test, allow(clippy::unwrap_used))]
+
 pub mod app;
 pub mod config;
 pub mod convert;

@@ -1,7 +1,6 @@
 //! What the receiver says about itself: JSON log lines and the metrics, all families in one list.
 
-use crate::ingest::outcome::Reason;
-use crate::ingest::validate::Contents;
+use crate::ingest::outcome::{Contents, Reason};
 use prometheus_client::encoding::{EncodeLabelValue, LabelValueEncoder};
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
@@ -9,7 +8,8 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
 use std::fmt;
-use std::time::Duration;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, SystemTime};
 use thiserror::Error;
 use tracing_subscriber::EnvFilter;
 
@@ -222,6 +222,38 @@ impl Metrics {
     /// What the journal takes on disk.
     pub fn journal_bytes(&self, bytes: u64) {
         self.journal_bytes.set(bytes as i64);
+    }
+}
+
+/// Why a lane is not getting on, and since when; empty while it is.
+#[derive(Clone, Debug, Default)]
+pub struct Failing(Arc<Mutex<Option<Failure>>>);
+
+/// What a store said last, while deliveries fail.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Failure {
+    /// When the first of them failed.
+    pub since: SystemTime,
+    /// Why the last of them did.
+    pub reason: String,
+}
+
+impl Failing {
+    /// The failure, while there is one.
+    pub fn now(&self) -> Option<Failure> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Sets or clears it; true when that starts or ends a failure.
+    pub fn set(&self, reason: Option<&str>) -> bool {
+        let mut failure = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let was = failure.take();
+        let changed = was.is_some() != reason.is_some();
+        *failure = reason.map(|reason| Failure {
+            since: was.map_or_else(SystemTime::now, |was| was.since),
+            reason: reason.to_owned(),
+        });
+        changed
     }
 }
 

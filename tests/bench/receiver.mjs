@@ -16,6 +16,9 @@ const CONNECTIONS = 16;
 const TYPICAL_BYTES = 17_000;
 const REFERENCE = fileURLToPath(new URL('../../target/release/examples/value_reference', import.meta.url));
 
+/** The Collector answers 500 to a whole payload for one id that is not hexadecimal; some recordings have such on purpose. */
+const plainIds = ({ trace }) => !trace || (/^[0-9a-f]{32}$/.test(trace.trace_id) && /^[0-9a-f]{16}$/.test(trace.span_id));
+
 /** A batch of about 17 KB put together from items that the real SDK sent. */
 function typicalBatch() {
   const { out } = JSON.parse(readFileSync(new URL('../fixtures/faro-sdk-2.12.1.json', import.meta.url)));
@@ -23,7 +26,7 @@ function typicalBatch() {
   const batch = { meta: bodies[0].meta, logs: [], events: [], measurements: [], exceptions: [], traces: bodies.find((b) => b.traces).traces };
   for (let i = 0; ; i += 1) {
     for (const kind of ['logs', 'events', 'measurements', 'exceptions']) {
-      const items = bodies.flatMap((body) => body[kind] ?? []);
+      const items = bodies.flatMap((body) => body[kind] ?? []).filter(plainIds);
       batch[kind].push(items[i % items.length]);
       if (JSON.stringify(batch).length >= TYPICAL_BYTES) return Buffer.from(JSON.stringify(batch));
     }

@@ -4,25 +4,34 @@ mod notices;
 mod size;
 mod wasm;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, anyhow, bail};
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, ExitCode};
 
 const USAGE: &str = "usage: cargo run -p xtask -- wasm | package | size | notices";
 
-fn main() -> Result<()> {
+fn main() -> ExitCode {
     let root = root();
-    match std::env::args().nth(1).as_deref() {
+    let done = match std::env::args().nth(1).as_deref() {
         Some("wasm") => wasm::build(&root),
-        Some("package") => {
-            wasm::build(&root)?;
-            notices::write(&root)?;
-            run(Command::new("npm").args(["run", "--silent", "build", "--workspace", "npm"]).current_dir(&root))
-        }
+        Some("package") => package(&root),
         Some("size") => size::report(&root),
         Some("notices") => notices::write(&root),
-        _ => bail!(USAGE),
+        _ => Err(anyhow!(USAGE)),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("xtask: {error:#}");
+            ExitCode::FAILURE
+        }
     }
+}
+
+fn package(root: &Path) -> Result<()> {
+    wasm::build(root)?;
+    notices::write(root)?;
+    run(Command::new("npm").args(["run", "--silent", "build", "--workspace", "npm"]).current_dir(root))
 }
 
 /// The repository: the folder above this crate.

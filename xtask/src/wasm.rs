@@ -1,7 +1,8 @@
 //! The agent from Rust to `npm/wasm`: cargo with a rebuilt std, wasm-bindgen, wasm-opt.
 
 use crate::run;
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
+use serde_json::Value;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -28,7 +29,43 @@ pub fn build(root: &Path) -> Result<()> {
     std::fs::rename(&module, &bound).with_context(|| format!("moving {}", module.display()))?;
     // Never --all-features: the module would then use encodings that browsers refuse.
     optimise(root, &bound, &root.join(NAMED), &["-g"])?;
-    optimise(root, &bound, &module, &["--strip-debug", "--strip-producers"])
+    let strip = ["--strip-debug", "--strip-producers", "--strip-target-features"];
+    let names = optimise(root, &bound, &module, &[&strip[..], &["--minify-imports-and-exports-and-modules"]].concat())?;
+    let glue = out.join("farol_agent.js");
+    let text = std::fs::read_to_string(&glue).with_context(|| glue.display().to_string())?;
+    std::fs::write(&glue, shortened(text, &serde_json::from_slice(&names)?)?)?;
+    Ok(())
+}
+
+/// The glue with the short names that wasm-opt gave to the module's imports and exports. wasm-bindgen's
+/// own are long and end in hashes, which would be a twentieth of the package.
+fn shortened(mut glue: String, names: &Value) -> Result<String> {
+    let mut replace = |long: String, short: String| -> Result<()> {
+        if !glue.contains(&long) {
+            bail!("the glue has no {long:?} to shorten: has wasm-bindgen changed its layout?");
+        }
+        glue = glue.replace(&long, &short);
+        Ok(())
+    };
+    let list = |key: &str| names[key].as_array().cloned().unwrap_or_default();
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    for import in list("imports") {
+        let (long, short) = (text(&import[1]), text(&import[2]));
+        replace(format!(" {long}: "), format!(" {short}: "))?;
+    }
+    // The one export that our own script reads, from what `initSync` returns, keeps its name for it.
+    replace("return wasm;\n}".to_owned(), "return { memory: wasm.memory };\n}".to_owned())?;
+    for export in list("exports") {
+        let (long, short) = (text(&export[0]), text(&export[1]));
+        // Some exports are for other hosts; the glue has no use for them.
+        let used = format!("wasm.{long}");
+        for end in ["(", ".", ";", ")", ",", " "] {
+            let _ = replace(format!("{used}{end}"), format!("wasm.{short}{end}"));
+        }
+    }
+    // All imports come from one module, whose name the pass shortens to the first letter.
+    replace("\"./farol_agent_bg.js\": ".to_owned(), "\"a\": ".to_owned())?;
+    Ok(glue)
 }
 
 /// Rebuilds std with `panic=immediate-abort`: without it the formatting machinery stays in, about 5 KB.
@@ -38,14 +75,22 @@ fn cargo(root: &Path) -> Result<()> {
         .args(["build", "--profile", "wasm", "--package", "farol-agent", "--lib"])
         .args(["--target", "wasm32-unknown-unknown", "-Zbuild-std=std,panic_abort"])
         .env("RUSTC_BOOTSTRAP", "1")
-        .env("RUSTFLAGS", "-Zunstable-options -Cpanic=immediate-abort -Clink-arg=-zstack-size=65536")
+        .env(
+            "RUSTFLAGS",
+            "-Zunstable-options -Cpanic=immediate-abort -Zlocation-detail=none -Clink-arg=-zstack-size=65536",
+        )
         .current_dir(root))
 }
 
-fn optimise(root: &Path, input: &Path, output: &Path, flags: &[&str]) -> Result<()> {
+/// Runs wasm-opt and returns what it prints.
+fn optimise(root: &Path, input: &Path, output: &Path, flags: &[&str]) -> Result<Vec<u8>> {
     let tool = root.join("node_modules/.bin/wasm-opt");
-    run(Command::new(&tool).arg(input).arg("-Oz").args(flags).arg("-o").arg(output))
-        .with_context(|| format!("{} (npm ci installs it)", tool.display()))
+    let done = Command::new(&tool).arg(input).arg("-Oz").args(flags).arg("-o").arg(output).output();
+    let done = done.with_context(|| format!("cannot start {} (npm ci installs it)", tool.display()))?;
+    if !done.status.success() {
+        bail!("wasm-opt: {}", String::from_utf8_lossy(&done.stderr));
+    }
+    Ok(done.stdout)
 }
 
 fn target(root: &Path) -> PathBuf {

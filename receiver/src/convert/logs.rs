@@ -128,8 +128,14 @@ fn body(text: &str) -> Option<AnyValue> {
     Some(AnyValue { value: Some(Value::StringValue(text.to_owned())) })
 }
 
+/// Adds the sender's pairs under their own names. One that is already taken by what we say of the
+/// item is put under `attributes.`: OTLP wants keys to be unique.
 fn pairs(pairs: &Pairs, out: &mut Vec<KeyValue>) {
-    out.extend(pairs.0.iter().map(|(key, value)| resource::text(&**key, value)));
+    let ours = out.len();
+    for (key, value) in &pairs.0 {
+        let taken = out[..ours].iter().any(|attribute| attribute.key == **key);
+        out.push(resource::text(if taken { ["attributes.", key].concat() } else { (**key).to_owned() }, value));
+    }
 }
 
 /// The number of a level; one we don't know is unspecified and keeps its text.

@@ -1,5 +1,6 @@
 //! `POST /collect`: the head is read, the key checked, the rest is ingest's.
 
+use super::listen::Peer;
 use super::{State, error};
 use crate::ingest::{Head, Refusal};
 use axum::body::{Body, BodyDataStream};
@@ -8,7 +9,6 @@ use axum::http::header::{CONTENT_ENCODING, CONTENT_LENGTH, USER_AGENT};
 use axum::http::request;
 use axum::http::{HeaderName, StatusCode};
 use axum::response::Response;
-use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 use tokio_stream::StreamExt;
 
@@ -44,7 +44,7 @@ async fn take(state: &State, head: &request::Parts, body: Body) -> Result<(), Re
         return Err(Refusal::Key);
     }
     let declared = header(&CONTENT_LENGTH).and_then(|text| std::str::from_utf8(text).ok()?.parse().ok());
-    let client = head.extensions.get::<ConnectInfo<SocketAddr>>().map(|ConnectInfo(address)| address.ip());
+    let client = head.extensions.get::<ConnectInfo<Peer>>().map(|ConnectInfo(Peer(address))| address.ip());
     let ingest_head = Head {
         declared,
         encoding: header(&CONTENT_ENCODING),

@@ -33,9 +33,11 @@ pub fn response(refusal: &Refusal) -> Response {
         Refusal::JournalFull | Refusal::JournalFailed => (StatusCode::SERVICE_UNAVAILABLE, Wait::Later),
         Refusal::Deadline { .. } => (StatusCode::REQUEST_TIMEOUT, Wait::Never),
         Refusal::Encoding(_) => (StatusCode::UNSUPPORTED_MEDIA_TYPE, Wait::Never),
-        Refusal::Disconnected | Refusal::Corrupt(_) | Refusal::Payload(_) | Refusal::IdempotencyKey { .. } => {
-            (StatusCode::BAD_REQUEST, Wait::Never)
-        }
+        Refusal::Disconnected
+        | Refusal::Corrupt(_)
+        | Refusal::Payload(_)
+        | Refusal::Levels { .. }
+        | Refusal::IdempotencyKey { .. } => (StatusCode::BAD_REQUEST, Wait::Never),
         Refusal::Internal => (StatusCode::INTERNAL_SERVER_ERROR, Wait::Never),
     };
     let mut response = text(status, format!("{refusal}\n"));

@@ -2,6 +2,7 @@
 
 use super::State;
 use crate::journal::LaneStatus;
+use crate::telemetry::Failing;
 use axum::Json;
 use axum::extract;
 use axum::http::StatusCode;
@@ -69,13 +70,14 @@ pub async fn ready(extract::State(state): extract::State<State>) -> Response {
         status: if ready { "ready" } else { "not_ready" },
         checks,
         journal: status.reason,
-        lanes: status.lanes.into_iter().map(|lane| describe(lane, SystemTime::now())).collect(),
+        lanes: status.lanes.into_iter().map(|lane| describe(lane, &state.failing, SystemTime::now())).collect(),
     };
     let code = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     (code, Json(body)).into_response()
 }
 
-fn describe(lane: LaneStatus, now: SystemTime) -> Lane {
+fn describe(lane: LaneStatus, failing: &[(&str, Failing)], now: SystemTime) -> Lane {
+    let failure = failing.iter().find(|(name, _)| *name == lane.name).and_then(|(_, failing)| failing.now());
     let now = now.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
     Lane {
         name: lane.name,
@@ -83,7 +85,7 @@ fn describe(lane: LaneStatus, now: SystemTime) -> Lane {
         lag_bytes: lane.lag_bytes,
         lag_seconds: lane.oldest_received.map_or(0, |nanos| now.saturating_sub(nanos / 1_000_000_000)),
         dropped_records: lane.dropped_records,
-        last_error: lane.last_error,
+        last_error: lane.last_error.or(failure.map(|failure| failure.reason)),
     }
 }
 

@@ -5,10 +5,11 @@ mod collect;
 pub mod cors;
 pub mod error;
 mod health;
+mod listen;
 
 use crate::ingest::{Admission, Refusal};
 use crate::journal::Journal;
-use crate::telemetry::Metrics;
+use crate::telemetry::{Failing, Metrics};
 use auth::ApiKey;
 use axum::Router;
 use axum::extract::{self, MatchedPath, Request};
@@ -17,7 +18,7 @@ use axum::middleware;
 use axum::response::Response;
 use axum::routing::{get, post};
 use cors::Origins;
-use std::net::SocketAddr;
+use listen::{Listener, Peer};
 use std::ops::Deref;
 use std::sync::Arc;
 use std::time::Duration;
@@ -43,6 +44,8 @@ pub struct Parts {
     pub journal: Journal,
     /// The byte budget of a lane.
     pub lane_bytes: u64,
+    /// Why lanes are not getting on, by their names.
+    pub failing: Vec<(&'static str, Failing)>,
     /// Counts answers.
     pub metrics: Arc<Metrics>,
     /// Cancelled when the receiver is stopping.
@@ -109,10 +112,21 @@ pub fn operations(state: State, viewer: Option<Router>) -> Router {
     .layer(CatchPanicLayer::new())
 }
 
-/// Serves `router` until `stop` is cancelled and every request under way is answered.
+/// How long requests under way are waited for when stopping: orchestrators kill after 30 s, and lanes need some too.
+const GRACE: Duration = Duration::from_secs(10);
+
+/// Serves `router` until `stop` is cancelled and every request under way is answered, or [`GRACE`] has passed. What is
+/// not answered by then was not accepted: the journal refuses it once it is closed.
 pub async fn serve(listener: TcpListener, router: Router, stop: CancellationToken) -> std::io::Result<()> {
-    let service = router.into_make_service_with_connect_info::<SocketAddr>();
-    axum::serve(listener, service).with_graceful_shutdown(stop.cancelled_owned()).await
+    let service = router.into_make_service_with_connect_info::<Peer>();
+    let asked = stop.clone().cancelled_owned();
+    tokio::select! {
+        served = axum::serve(Listener::new(listener), service).with_graceful_shutdown(asked) => served,
+        () = async { stop.cancelled().await; tokio::time::sleep(GRACE).await } => {
+            tracing::warn!("stopped with requests under way");
+            Ok(())
+        }
+    }
 }
 
 fn counted(state: &State, refusal: &Refusal) -> Response {

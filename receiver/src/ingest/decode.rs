@@ -1,12 +1,12 @@
 //! Reading a body into a payload within a known amount of memory, small ones at once and large ones in turn.
 
 use super::limits::{self, Limits};
+use super::outcome::Contents;
 use super::{Refusal, inflate, validate};
 use crate::journal::Encoding;
 use bytes::Bytes;
 use std::sync::Arc;
 use tokio::sync::Semaphore;
-use validate::Contents;
 use wire::Payload;
 
 /// Bytes of a decoder's reason that are sent back; it may quote the payload.
@@ -62,14 +62,12 @@ impl Gate {
 
 /// Whether a payload of this inflated text may be decoded without waiting for a turn.
 pub fn is_light(text: &[u8]) -> bool {
-    text.len() <= limits::LIGHT_BYTES && values_within(text, limits::LIGHT_VALUES)
+    text.len() <= limits::LIGHT_BYTES && shape(text, limits::LIGHT_VALUES).is_ok()
 }
 
 fn examine(encoding: Encoding, body: &[u8], bytes: usize, values: usize) -> Result<Examined, Refusal> {
     let text = inflate::all(encoding, body, bytes)?;
-    if !values_within(&text, values) {
-        return Err(Refusal::Values { limit: values });
-    }
+    shape(&text, values)?;
     let payload = decode(&text)?;
     let contents = validate::payload(&payload)?;
     let app = payload.meta.app.as_ref().and_then(|app| app.name.as_deref()).unwrap_or_default();
@@ -84,27 +82,38 @@ fn decode(text: &[u8]) -> Result<Payload<'_>, Refusal> {
     })
 }
 
-/// Whether `text` has at most `limit` JSON values: each but the first follows a comma or opens its list or object.
-fn values_within(text: &[u8], limit: usize) -> bool {
-    let is_mark = |byte: &u8| matches!(byte, b',' | b'{' | b'[');
-    // 255 at a time fit a byte, which lets the compiler count 16 or more of them in one step.
-    let block = |bytes: &[u8]| usize::from(bytes.iter().fold(0_u8, |count, byte| count + u8::from(is_mark(byte))));
-    if text.chunks(255).map(block).sum::<usize>() <= limit {
-        return true;
+/// Whether `text` has at most `limit` JSON values and is nested no deeper than [`limits::LEVELS`].
+fn shape(text: &[u8], limit: usize) -> Result<(), Refusal> {
+    // Each value but the first follows a comma or opens its list or object. 255 bytes at a time fit a byte, which lets
+    // the compiler count 16 or more of them in one step.
+    let block = |bytes: &[u8]| bytes.iter().fold(0_u8, |n, byte| n + u8::from(matches!(byte, b',' | b'{' | b'[')));
+    let marks = text.chunks(255).map(|bytes| usize::from(block(bytes))).sum::<usize>();
+    if marks <= limit.min(limits::FEW_VALUES) {
+        return Ok(());
     }
-    // Many marks; those inside strings are no values.
-    let (mut count, mut in_string, mut escaped) = (0, false, false);
+    // Many marks: those inside strings are no values, and some may open one level after the other.
+    let (mut values, mut level, mut in_string, mut escaped) = (0, 0_usize, false, false);
     for byte in text {
         if in_string {
             in_string = escaped || *byte != b'"';
             escaped = !escaped && *byte == b'\\';
-        } else if *byte == b'"' {
-            in_string = true;
-        } else {
-            count += usize::from(is_mark(byte));
+            continue;
+        }
+        match byte {
+            b'"' => in_string = true,
+            b',' => values += 1,
+            b'{' | b'[' => {
+                values += 1;
+                level += 1;
+                if level > limits::LEVELS {
+                    return Err(Refusal::Levels { limit: limits::LEVELS });
+                }
+            }
+            b'}' | b']' => level = level.saturating_sub(1),
+            _ => {}
         }
     }
-    count <= limit
+    if values > limit { Err(Refusal::Values { limit }) } else { Ok(()) }
 }
 
 /// The longest start of `text` of at most `bytes` bytes that ends between characters.
@@ -119,13 +128,25 @@ mod tests {
     #[test]
     fn counts_values_outside_strings() {
         let check = |text: &str, values: usize| {
-            assert!(values_within(text.as_bytes(), values), "{text} has more than {values}");
-            assert!(!values_within(text.as_bytes(), values - 1), "{text} has fewer than {values}");
+            assert_eq!(shape(text.as_bytes(), values), Ok(()), "{text}");
+            assert_eq!(shape(text.as_bytes(), values - 1), Err(Refusal::Values { limit: values - 1 }), "{text}");
         };
         check(r#"{"a":1,"b":[1,2,3]}"#, 5);
         check(r#"{"a":"{,[,\",,,"}"#, 1);
         check(r#"["\\",1,"\\\"",2]"#, 4);
-        check(&format!("[{}]", "{},".repeat(1000)), 2001);
+        check(&format!("[{}]", "{},".repeat(5000)), 10_001);
+    }
+
+    #[test]
+    fn refuses_deep_nesting_wherever_it_is() {
+        let nested = |levels: usize| format!("{{\"x\":{}{}}}", "[".repeat(levels), "]".repeat(levels));
+        let deep = Err(Refusal::Levels { limit: limits::LEVELS });
+        assert_eq!(examine(Encoding::Identity, nested(100_000).as_bytes(), 1 << 20, 300_000), deep);
+        assert_eq!(examine(Encoding::Identity, "[".repeat(100_000).as_bytes(), 1 << 20, 300_000), deep);
+        // Few levels are cheap whatever they are: the decoder skips or refuses them.
+        assert!(examine(Encoding::Identity, nested(1000).as_bytes(), 1 << 20, 300_000).is_ok());
+        let wide = format!("[{}]", "[[[[1]]]],".repeat(5000));
+        assert_eq!(shape(wide.as_bytes(), 300_000), Ok(()));
     }
 
     #[tokio::test]

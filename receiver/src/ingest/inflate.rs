@@ -155,7 +155,10 @@ mod tests {
             assert_eq!(all(encoding, b"", 1 << 20), corrupt, "empty");
             // The br reader buffers its input: it cannot tell where in it the stream ended.
             if encoding != Encoding::Brotli {
-                assert!(all(encoding, &[&body[..], b"more"].concat(), 1 << 20) == corrupt, "{encoding:?} trailing bytes");
+                assert!(
+                    all(encoding, &[&body[..], b"more"].concat(), 1 << 20) == corrupt,
+                    "{encoding:?} trailing bytes"
+                );
             }
         }
     }

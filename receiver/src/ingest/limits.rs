@@ -10,12 +10,12 @@ pub struct Limits {
     pub wire: usize,
     /// Bytes of one body after inflating. The same number: compression is no way round it.
     pub inflated: usize,
-    /// JSON values in one payload. A real payload has one for each 17 bytes or more, so this is what
-    /// 5 MiB of them hold; a body of `{},{},{}` would take fifty times its size in memory.
+    /// JSON values in one payload: 150 typical batches of 17 KB. Each may take 150 bytes
+    /// when decoded; without this a body of `{},{},{}` would take fifty times its size.
     pub values: usize,
     /// Requests whose body is being received, read or written. At an fsync of 5 ms this allows 50,000 requests a second.
     pub requests: usize,
-    /// Bytes of bodies held at once, from the first byte received until the journal has them: 900 typical batches.
+    /// Bytes of bodies held at once, from the first byte received until the journal has them: 360 typical batches.
     pub bodies: usize,
     /// How long a body may take to arrive. A slow phone uploads 60 KB in a few seconds.
     pub deadline: Duration,
@@ -26,9 +26,9 @@ impl Default for Limits {
         Limits {
             wire: 5 << 20,
             inflated: 5 << 20,
-            values: 300_000,
+            values: 150_000,
             requests: 256,
-            bodies: 16 << 20,
+            bodies: 6 << 20,
             deadline: Duration::from_secs(30),
         }
     }
@@ -39,6 +39,13 @@ pub const LIGHT_BYTES: usize = 256 << 10;
 
 /// JSON values up to which a payload is light: 16,000 is what 256 KiB of a real payload hold.
 pub const LIGHT_VALUES: usize = 16_000;
+
+/// Values of which a payload is not looked at closer: four times a typical batch of 17 KB.
+pub const FEW_VALUES: usize = 4_000;
+
+/// Levels of lists and objects in a payload with more values than that. A real one has 20; the JSON reader follows
+/// 128 and skips the rest, so this only says plainly what would else be a dropped item.
+pub const LEVELS: usize = 256;
 
 /// Heavy payloads being read at once. One keeps the memory of the worst of them countable.
 pub const HEAVY: usize = 1;

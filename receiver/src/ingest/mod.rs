@@ -6,10 +6,12 @@ pub mod idempotency;
 pub mod inflate;
 pub mod limits;
 pub mod outcome;
+pub mod refusal;
 pub mod validate;
 
 pub use limits::Limits;
-pub use outcome::{Reason, Refusal};
+pub use outcome::Reason;
+pub use refusal::Refusal;
 
 use crate::journal::{Encoding, Header, Journal, JournalError, Record};
 use crate::telemetry::Metrics;
@@ -101,7 +103,7 @@ impl Admission {
     async fn store(
         &self,
         record: Record,
-        contents: validate::Contents,
+        contents: outcome::Contents,
         claim: Option<Claim>,
         slot: Slot,
     ) -> Result<(), Refusal> {

@@ -1,8 +1,4 @@
-//! Every way a request or an item can end otherwise than stored: the reasons that are counted, and the words that are sent.
-
-use super::inflate::{self, InflateError};
-use crate::journal::{AppendError, Encoding};
-use thiserror::Error;
+//! What becomes of a request and of each item: every reason there is, and the counts by reason. A leaf.
 
 /// Why a request was refused or an item dropped; the `reason` label of the metrics.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -92,143 +88,36 @@ impl Reason {
     }
 }
 
-/// A refused request: what is said to the client, in one line.
-#[derive(Clone, Debug, PartialEq, Eq, Error)]
-pub enum Refusal {
-    /// Nothing is served there.
-    #[error("no such path: payloads go to POST /collect")]
-    Path,
-    /// Anything but POST and OPTIONS.
-    #[error("method not allowed: payloads are sent by POST")]
-    Method,
-    /// Alloy's words.
-    #[error("API key not provided or incorrect")]
-    Key,
-    /// More bytes than allowed, declared or received.
-    #[error("body is larger than {limit} bytes")]
-    BodySize {
-        /// Bytes allowed.
-        limit: usize,
-    },
-    /// More bytes than allowed after inflating.
-    #[error("inflated body is larger than {limit} bytes")]
-    InflatedSize {
-        /// Bytes allowed.
-        limit: usize,
-    },
-    /// More JSON values than allowed.
-    #[error("payload has more than {limit} values")]
-    Values {
-        /// Values allowed.
-        limit: usize,
-    },
-    /// More items of one kind than allowed.
-    #[error("payload has {count} {kind}, the limit is {limit}")]
-    Items {
-        /// Plural name of the kind.
-        kind: &'static str,
-        /// How many were sent.
-        count: usize,
-        /// How many are allowed.
-        limit: usize,
-    },
-    /// Too many requests at once.
-    #[error("more than {limit} requests in flight")]
-    Requests {
-        /// Requests allowed.
-        limit: usize,
-    },
-    /// Too many bytes at once.
-    #[error("more than {limit} bytes of bodies in flight")]
-    Bodies {
-        /// Bytes allowed.
-        limit: usize,
-    },
-    /// The body came too slowly.
-    #[error("body took longer than {seconds} s")]
-    Deadline {
-        /// Seconds allowed.
-        seconds: u64,
-    },
-    /// The body broke off.
-    #[error("body ended before its end")]
-    Disconnected,
-    /// An encoding that nobody here reads.
-    #[error("content encoding {0:?} is not known: use gzip, deflate, br or zstd")]
-    Encoding(String),
-    /// A body that is not what its encoding says.
-    #[error("body is not valid {}", inflate::name(*.0))]
-    Corrupt(Encoding),
-    /// JSON that is not a payload, with the reader's reason.
-    #[error("{0}")]
-    Payload(String),
-    /// A key nobody would send.
-    #[error("idempotency key is longer than {limit} bytes")]
-    IdempotencyKey {
-        /// Bytes allowed.
-        limit: usize,
-    },
-    /// No room on disk.
-    #[error("journal is full")]
-    JournalFull,
-    /// The disk cannot follow.
-    #[error("journal is busy")]
-    JournalBusy,
-    /// The disk refuses.
-    #[error("journal cannot write")]
-    JournalFailed,
-    /// Shutting down.
-    #[error("receiver is stopping")]
-    Stopping,
-    /// A fault of ours.
-    #[error("internal error")]
-    Internal,
+/// The items of one payload.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Contents {
+    /// Log lines.
+    pub logs: u32,
+    /// Events.
+    pub events: u32,
+    /// Measurements.
+    pub measurements: u32,
+    /// Exceptions.
+    pub exceptions: u32,
+    /// Spans.
+    pub spans: u32,
+    /// Items left out because they could not be read.
+    pub invalid_items: u32,
+    /// Parts of kept items (frames, attributes) left out because they could not be read.
+    pub invalid_parts: u32,
+    /// Parts of kept items left out because their list was too long.
+    pub over_limit_parts: u32,
+    /// Why the first of what is left out could not be read. It may quote the payload.
+    pub first_reason: Option<String>,
 }
 
-impl Refusal {
-    /// The reason it is counted under.
-    pub fn reason(&self) -> Reason {
-        match self {
-            Refusal::Path => Reason::Path,
-            Refusal::Method => Reason::Method,
-            Refusal::Key => Reason::Key,
-            Refusal::BodySize { .. } => Reason::BodySize,
-            Refusal::InflatedSize { .. } => Reason::InflatedSize,
-            Refusal::Values { .. } | Refusal::Items { .. } => Reason::Items,
-            Refusal::Requests { .. } | Refusal::Bodies { .. } => Reason::Overload,
-            Refusal::Deadline { .. } => Reason::Deadline,
-            Refusal::Disconnected => Reason::Disconnected,
-            Refusal::Encoding(_) => Reason::Encoding,
-            Refusal::Corrupt(_) => Reason::Corrupt,
-            Refusal::Payload(_) => Reason::Payload,
-            Refusal::IdempotencyKey { .. } => Reason::IdempotencyKey,
-            Refusal::JournalFull => Reason::JournalFull,
-            Refusal::JournalBusy => Reason::JournalBusy,
-            Refusal::JournalFailed => Reason::JournalFailed,
-            Refusal::Stopping => Reason::Stopping,
-            Refusal::Internal => Reason::Internal,
-        }
-    }
-}
-
-impl From<AppendError> for Refusal {
-    fn from(error: AppendError) -> Self {
-        match error {
-            AppendError::Full => Refusal::JournalFull,
-            AppendError::Busy => Refusal::JournalBusy,
-            AppendError::Failed(_) => Refusal::JournalFailed,
-            AppendError::Closed => Refusal::Stopping,
-            // The limits of admission are under the journal's.
-            AppendError::TooLarge => Refusal::Internal,
-        }
-    }
-}
-
-impl From<InflateError> for Refusal {
-    fn from(error: InflateError) -> Self {
-        match error {
-            InflateError::TooLarge(limit) => Refusal::InflatedSize { limit },
-            InflateError::Corrupt(encoding) => Refusal::Corrupt(encoding),
-        }
+impl Contents {
+    /// What was left out of the payload, by reason.
+    pub fn dropped(&self) -> [(Reason, u32); 3] {
+        [
+            (Reason::InvalidItem, self.invalid_items),
+            (Reason::InvalidPart, self.invalid_parts),
+            (Reason::PartLimit, self.over_limit_parts),
+        ]
     }
 }

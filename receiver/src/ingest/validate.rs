@@ -1,33 +1,10 @@
 //! What a decoded payload holds: its items counted by kind, its bad ones by reason, and the caps on both.
 
 use super::Refusal;
-use super::outcome::Reason;
+use super::outcome::Contents;
 use wire::limits::ITEMS;
 use wire::trace::{Span, Traces};
 use wire::{Exception, List, Payload};
-
-/// The items of one payload.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Contents {
-    /// Log lines.
-    pub logs: u32,
-    /// Events.
-    pub events: u32,
-    /// Measurements.
-    pub measurements: u32,
-    /// Exceptions.
-    pub exceptions: u32,
-    /// Spans.
-    pub spans: u32,
-    /// Items left out because they could not be read.
-    pub invalid_items: u32,
-    /// Parts of kept items (frames, attributes) left out because they could not be read.
-    pub invalid_parts: u32,
-    /// Parts of kept items left out because their list was too long.
-    pub over_limit_parts: u32,
-    /// Why the first of what is left out could not be read. It may quote the payload.
-    pub first_reason: Option<String>,
-}
 
 /// Counts the items of `payload`, or refuses it whole when there are more than [`ITEMS`] of one kind.
 pub fn payload(payload: &Payload) -> Result<Contents, Refusal> {
@@ -46,15 +23,6 @@ pub fn payload(payload: &Payload) -> Result<Contents, Refusal> {
 }
 
 impl Contents {
-    /// What was left out of the payload, by reason.
-    pub fn dropped(&self) -> [(Reason, u32); 3] {
-        [
-            (Reason::InvalidItem, self.invalid_items),
-            (Reason::InvalidPart, self.invalid_parts),
-            (Reason::PartLimit, self.over_limit_parts),
-        ]
-    }
-
     fn items<T>(&mut self, kind: &'static str, list: &List<T>) -> Result<u32, Refusal> {
         if list.over_limit > 0 {
             let count = list.len() + list.invalid as usize + list.over_limit as usize;
@@ -125,6 +93,7 @@ impl Contents {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ingest::Reason;
 
     fn check(body: &str) -> Result<Contents, Refusal> {
         payload(&wire::decode::payload(body.as_bytes()).unwrap())

@@ -6,7 +6,10 @@ use std::io;
 use std::{
     collections::VecDeque,
     io::{self, ErrorKind},
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
 };
 
 /// What is to go wrong next.
@@ -14,6 +17,11 @@ use std::{
 pub(super) struct Faults {
     #[cfg(test)]
     plan: Arc<Mutex<VecDeque<Fault>>>,
+    /// An fdatasync waits for as long as a test holds this.
+    #[cfg(test)]
+    pub gate: Arc<Mutex<()>>,
+    #[cfg(test)]
+    pub syncs: Arc<AtomicUsize>,
 }
 
 /// One thing that goes wrong once. Faults happen in the order given, each at the first operation it fits.
@@ -61,12 +69,12 @@ impl Faults {
 impl Faults {
     /// Adds to what will go wrong.
     pub(super) fn plan(&self, faults: impl IntoIterator<Item = Fault>) {
-        self.plan.lock().unwrap().extend(faults);
+        lock(&self.plan).extend(faults);
     }
 
     /// Faults that have not happened yet.
     pub(super) fn left(&self) -> usize {
-        self.plan.lock().unwrap().len()
+        lock(&self.plan).len()
     }
 
     pub(super) fn write(&self, wanted: usize) -> io::Result<usize> {
@@ -78,6 +86,8 @@ impl Faults {
     }
 
     pub(super) fn sync(&self) -> io::Result<()> {
+        self.syncs.fetch_add(1, Ordering::SeqCst);
+        drop(lock(&self.gate));
         self.fail(|fault| fault == Fault::Sync)
     }
 
@@ -94,7 +104,7 @@ impl Faults {
     }
 
     fn take(&self, fits: impl Fn(Fault) -> bool) -> Option<Fault> {
-        self.plan.lock().unwrap().pop_front_if(|fault| fits(*fault))
+        lock(&self.plan).pop_front_if(|fault| fits(*fault))
     }
 
     fn fail(&self, fits: impl Fn(Fault) -> bool) -> io::Result<()> {
@@ -104,4 +114,10 @@ impl Faults {
             None => Ok(()),
         }
     }
+}
+
+/// A test that failed while it held the lock is no reason to fail here.
+#[cfg(test)]
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

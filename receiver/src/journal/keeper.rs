@@ -7,7 +7,7 @@ use std::{
 
 use tokio::sync::oneshot;
 
-use super::{cursor, state::Shared};
+use super::{cursor, segments::Segment, state::Shared};
 
 /// Least time between two writes of the cursors. What was delivered in it is delivered again after a crash.
 const CURSORS_EVERY: Duration = Duration::from_millis(200);
@@ -36,7 +36,7 @@ impl Bell {
         self.set(|rung| rung.committed = true);
     }
 
-    /// A segment was sealed.
+    /// A segment was begun or sealed.
     pub fn ring(&self) {
         self.set(|rung| rung.urgent = true);
     }
@@ -91,19 +91,18 @@ pub(super) fn run(shared: Arc<Shared>) {
         let expired = shared.state().expire(&shared.options, SystemTime::now());
         // Cursors before segments: a cursor that lags behind the oldest segment reads as a loss after a crash.
         if rung.flush || rung.stop || stored.is_none_or(|stored| stored.elapsed() >= CURSORS_EVERY) {
-            if store_cursors(&shared) {
-                stored = Some(Instant::now());
+            match store_cursors(&shared) {
+                Stored::Nothing => {}
+                Stored::All => stored = Some(Instant::now()),
+                Stored::NotAll => {
+                    stored = Some(Instant::now());
+                    shared.bell.committed();
+                }
             }
         } else if rung.committed {
             shared.bell.committed();
         }
-        for segment in expired {
-            let name = segment.file_name();
-            match shared.files.remove(&name) {
-                Ok(()) => tracing::debug!(segment = name, "deleted a journal segment"),
-                Err(error) => tracing::error!(segment = name, %error, "cannot delete a journal segment"),
-            }
-        }
+        remove(&shared, expired);
         for waiting in rung.waiting.drain(..) {
             // Whoever stopped waiting needs no answer.
             let _ = waiting.send(());
@@ -114,26 +113,63 @@ pub(super) fn run(shared: Arc<Shared>) {
     }
 }
 
-/// Writes the cursors that have moved; was there any?
-fn store_cursors(shared: &Shared) -> bool {
+/// Deletes what the last run left that is too much or too old, before anyone reads it.
+pub(super) fn begin(shared: &Shared) {
+    let expired = shared.state().expire(&shared.options, SystemTime::now());
+    remove(shared, expired);
+}
+
+fn remove(shared: &Shared, expired: Vec<Segment>) {
+    for segment in expired {
+        let name = segment.file_name();
+        match shared.files.remove(&name) {
+            Ok(()) => tracing::debug!(segment = name, "deleted a journal segment"),
+            // It is found and tried again at the next start.
+            Err(error) => tracing::error!(segment = name, %error, "cannot delete a journal segment"),
+        }
+    }
+}
+
+/// What became of the cursors that had moved.
+enum Stored {
+    Nothing,
+    All,
+    /// Some are to be tried again.
+    NotAll,
+}
+
+/// Writes the cursors that have moved.
+fn store_cursors(shared: &Shared) -> Stored {
     let moved: Vec<_> = {
         let state = shared.state();
         let moved = state.lanes.iter().enumerate().filter(|(_, lane)| lane.stored != Some(lane.committed));
         moved.map(|(index, lane)| (index, lane.name, lane.committed)).collect()
     };
+    if moved.is_empty() {
+        return Stored::Nothing;
+    }
     let results: Vec<_> =
         moved.iter().map(|&(index, name, place)| (index, place, cursor::store(&shared.files, name, place))).collect();
-    let synced = if moved.is_empty() { Ok(()) } else { shared.files.sync_dir() };
+    let synced = shared.files.sync_dir();
+    let mut outcome = Stored::All;
     for (index, place, result) in results {
         let mut state = shared.state();
         let lane = &mut state.lanes[index];
         match result.as_ref().err().or(synced.as_ref().err()) {
             None => (lane.stored, lane.error) = (Some(place), None),
             Some(error) => {
-                tracing::warn!(lane = lane.name, %error, "cannot store a lane's cursor");
-                lane.error = Some(format!("cannot store the cursor: {error}"));
+                outcome = Stored::NotAll;
+                let error = format!("cannot store the cursor: {error}");
+                if lane.error.as_ref() != Some(&error) {
+                    tracing::warn!(
+                        lane = lane.name,
+                        error,
+                        "what this lane delivers now is delivered again after a crash"
+                    );
+                }
+                lane.error = Some(error);
             }
         }
     }
-    !moved.is_empty()
+    outcome
 }

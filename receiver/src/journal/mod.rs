@@ -34,12 +34,13 @@
 //! that point behind the end (a disk that forgot) move the end there, so that no position is used twice.
 //!
 //! **What is kept.** A segment is deleted when every lane *opened in this run* has passed it and it is older than
-//! `keep_passed`; the cursor file of a lane that is not opened stays, but holds nothing back. Open all lanes before the
-//! first commit. Beyond `max_bytes`, and at `max_age`, the oldest segments go whoever has not passed them: those lanes
+//! `keep_passed`; the cursor file of a lane that is not opened stays, but holds nothing back. Until a
+//! lane reads or commits nothing counts as passed: open all lanes before. Beyond `max_bytes`, and at `max_age`, the oldest segments go whoever has not passed them: those lanes
 //! move forward and count what they lost. A segment spans at most a sixteenth of `max_age` and of its time the last
 //! write counts, so nothing gets older than `max_age` and nothing is lost before fifteen sixteenths of it.
 
 mod cursor;
+mod error;
 mod faults;
 mod files;
 mod keeper;
@@ -48,6 +49,7 @@ mod reader;
 mod record;
 mod segments;
 mod state;
+mod status;
 mod writer;
 
 use std::{
@@ -69,7 +71,11 @@ use self::{
     state::{Lane, Shared},
 };
 
-pub use self::reader::Reader;
+pub use self::{
+    error::{AppendError, JournalError},
+    reader::Reader,
+    status::{LaneStatus, Status},
+};
 
 /// One accepted request as the journal keeps it. The body stays as it was sent, still compressed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -171,100 +177,6 @@ pub enum Start {
     Latest,
 }
 
-/// Why a journal could not be opened or read.
-#[derive(Debug, thiserror::Error)]
-pub enum JournalError {
-    /// The operating system refused.
-    #[error("journal file {}: {source}", path.display())]
-    Io {
-        /// What could not be used.
-        path: PathBuf,
-        /// Why.
-        source: io::Error,
-    },
-    /// The directory belongs to another process, or to another journal of this one.
-    #[error("journal directory {} is in use by another process", dir.display())]
-    Locked {
-        /// The directory.
-        dir: PathBuf,
-    },
-    /// A lane has one reader at a time.
-    #[error("lane {lane} already has a reader")]
-    LaneTaken {
-        /// The lane.
-        lane: &'static str,
-    },
-    /// A lane's name is also a file's name.
-    #[error("lane name {lane:?} is not made of a-z, 0-9, _ and -")]
-    LaneName {
-        /// The name.
-        lane: &'static str,
-    },
-    /// Nothing that was not read can be committed.
-    #[error("position {} was committed but never read", position.0)]
-    Unread {
-        /// The position.
-        position: Position,
-    },
-}
-
-/// Why a record was not accepted. Nothing of it will be read, save after `Failed`, when it is unknown.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum AppendError {
-    /// No room on the disk; it is worth trying again later.
-    #[error("journal disk is full")]
-    Full,
-    /// The disk failed. After a failed fsync or truncation the journal accepts nothing more until a restart
-    /// (`Status::writable` is false).
-    #[error("journal failed: {0}")]
-    Failed(String),
-    /// Too much is waiting to be written; it is worth trying again soon.
-    #[error("journal queue is full")]
-    Busy,
-    /// Over 16 MiB, or a header text over 65,535 bytes: it will never fit.
-    #[error("record is too large for the journal")]
-    TooLarge,
-    /// The journal was closed.
-    #[error("journal is closed")]
-    Closed,
-}
-
-/// What the journal says of itself.
-#[derive(Clone, Debug)]
-pub struct Status {
-    /// False when nothing can be accepted until a restart, and after `close`.
-    pub writable: bool,
-    /// Why not; or why the last group was refused (disk full), although the next will be tried.
-    pub reason: Option<String>,
-    /// Bytes of all segments.
-    pub bytes: u64,
-    /// Segment files.
-    pub segments: usize,
-    /// Bytes of a torn tail that were cut off at start.
-    pub cut_bytes: u64,
-    /// Every lane opened in this run.
-    pub lanes: Vec<LaneStatus>,
-}
-
-/// How a lane is doing. Counts are of this run.
-#[derive(Clone, Debug)]
-pub struct LaneStatus {
-    /// The lane.
-    pub name: &'static str,
-    /// Records that are not committed.
-    pub lag_records: u64,
-    /// Their bytes on disk.
-    pub lag_bytes: u64,
-    /// Received time of the oldest of them, nanoseconds since the epoch.
-    pub oldest_received: Option<u64>,
-    /// Records lost to the byte budget or the age cap.
-    pub dropped_records: u64,
-    /// Records that could not be read.
-    pub damaged_records: u64,
-    /// Why its cursor could not be read or stored, while that is so.
-    pub last_error: Option<String>,
-}
-
 /// A place in the row of all records: position and sequence number of the record that starts there.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 struct Place {
@@ -324,6 +236,7 @@ impl Journal {
         if found.cut > 0 {
             tracing::warn!(bytes = found.cut, "cut the torn end of the journal");
         }
+        keeper::begin(&core.shared);
         core.spawn(WRITER, writer::run)?;
         core.spawn(KEEPER, keeper::run)?;
         Ok(Journal { core: Arc::new(core) })
@@ -398,7 +311,12 @@ impl Journal {
         for segment in segments {
             let path = shared.files.path(&segment.file_name());
             let io = |source| JournalError::Io { path: path.clone(), source };
-            let file = Arc::new(File::open(&path).map_err(io)?);
+            let file = match File::open(&path) {
+                Ok(file) => Arc::new(file),
+                // Deleted since: too old, or over the budget.
+                Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+                Err(error) => return Err(io(error)),
+            };
             let mut from = segment.start;
             while from.position < segment.end.position {
                 let chunk = segments::read(file.clone(), &segment, from, 1 << 20).map_err(io)?;
@@ -417,20 +335,7 @@ impl Journal {
 
     /// How the journal and its lanes are. May read a little from the disk.
     pub fn status(&self) -> Status {
-        let shared = &self.core.shared;
-        let lanes = shared.state().lanes.len();
-        let lanes = (0..lanes).map(|lane| self.lane_status(lane)).collect();
-        let closed = shared.durable.borrow().closed;
-        let state = shared.state();
-        let closed_reason = closed.then(|| AppendError::Closed.to_string());
-        Status {
-            writable: state.failed.is_none() && !closed,
-            reason: state.failed.clone().or(closed_reason).or_else(|| state.refused.clone()),
-            bytes: state.bytes(),
-            segments: state.segments.len(),
-            cut_bytes: self.core.cut,
-            lanes,
-        }
+        status::read(&self.core.shared, self.core.cut)
     }
 
     /// Writes what waits, stores the cursors and stops the writer. Later appends are refused; readers read on to the end
@@ -441,46 +346,6 @@ impl Journal {
         // Errors mean that the sender or the keeper is gone: then all is done.
         let _ = shared.durable.subscribe().wait_for(|durable| durable.closed).await;
         let _ = shared.bell.flushed().await;
-    }
-
-    fn lane_status(&self, index: usize) -> LaneStatus {
-        let oldest_received = self.oldest_received(index);
-        let state = self.core.shared.state();
-        let (lane, end) = (&state.lanes[index], state.end);
-        LaneStatus {
-            name: lane.name,
-            lag_records: end.sequence.saturating_sub(lane.committed.sequence),
-            lag_bytes: end.position.saturating_sub(lane.committed.position),
-            oldest_received,
-            dropped_records: lane.dropped,
-            damaged_records: lane.damaged,
-            last_error: lane.error.clone(),
-        }
-    }
-
-    /// Received time of the lane's oldest record that is not committed. From a file at most once for each record.
-    fn oldest_received(&self, index: usize) -> Option<u64> {
-        let shared = &self.core.shared;
-        let (at, segment) = {
-            let state = shared.state();
-            let lane = &state.lanes[index];
-            let at = lane.committed;
-            if at.position >= state.end.position {
-                return None;
-            }
-            if let Some((_, received)) = lane.oldest.filter(|(position, _)| *position == at.position) {
-                return Some(received);
-            }
-            if let Some(received) = state.received(at.position) {
-                return Some(received);
-            }
-            (at, state.segments.iter().find(|segment| segment.end.position > at.position)?.clone())
-        };
-        let file = File::open(shared.files.path(&segment.file_name())).ok()?;
-        let chunk = segments::read(Arc::new(file), &segment, at.max(segment.start), 1).ok()?;
-        let received = chunk.entries.first()?.1.record.header.received;
-        shared.state().lanes[index].oldest = Some((at.position, received));
-        Some(received)
     }
 }
 
@@ -524,3 +389,6 @@ fn furthest_cursor(files: &Files) -> Result<Option<Place>, JournalError> {
     }
     Ok(furthest)
 }
+
+#[cfg(test)]
+mod tests;

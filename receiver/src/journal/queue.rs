@@ -15,7 +15,7 @@ const WAITING: usize = 8192;
 /// Most bytes that wait, 32 MiB: what admission may hold at once.
 const WAITING_BYTES: usize = 32 << 20;
 /// Most bytes of one group, 8 MiB: about 10 ms of a slow disk, and the size of the writer's buffer.
-pub(super) const GROUP_BYTES: usize = 8 << 20;
+pub(super) const GROUP_BYTES: usize = 4 << 20;
 
 /// A record, and who waits for it to be durable.
 pub(super) struct Waiting {

@@ -98,7 +98,7 @@ impl Reader {
     }
 
     /// Records of the chunk that the lane has not been moved past meanwhile.
-    fn take(&self, chunk: Chunk) -> Vec<Entry> {
+    pub(super) fn take(&self, chunk: Chunk) -> Vec<Entry> {
         let mut state = self.core.shared.state();
         let lane = &mut state.lanes[self.lane];
         if chunk.damaged > 0 && lane.next == chunk.from {

@@ -20,6 +20,8 @@ use super::{
 /// Least and most bytes of one `pread`.
 const READ_MIN: u64 = 64 << 10;
 const READ_MAX: u64 = 1 << 20;
+/// The disk could not read a sector: errno 5 on every Unix.
+const EIO: i32 = 5;
 
 /// One segment file, as far as its records are durable.
 #[derive(Clone, Debug)]
@@ -139,7 +141,7 @@ pub(super) struct Chunk {
 }
 
 /// Reads whole records from `from` up to the end of the segment or until about `max_bytes` are read, one at least.
-/// What can't be read is passed over and counted; only a failure of the disk's own is an error.
+/// What can't be read is passed over and counted, a bad sector with the rest of its file.
 pub(super) fn read(file: Arc<File>, segment: &Segment, from: Place, max_bytes: usize) -> io::Result<Chunk> {
     let chunk = (max_bytes as u64).clamp(READ_MIN, READ_MAX);
     let mut window = Window::new(file, segment.start.position, segment.end.position, chunk);
@@ -147,7 +149,14 @@ pub(super) fn read(file: Arc<File>, segment: &Segment, from: Place, max_bytes: u
     let mut entries = Vec::new();
     let mut damaged = 0;
     while next.position < segment.end.position && (next.position - from.position) < max_bytes.max(1) as u64 {
-        match window.step(next.position)? {
+        let step = window.step(next.position).or_else(|error| match error.raw_os_error() {
+            Some(EIO) => {
+                tracing::error!(position = next.position, %error, "the disk cannot read a journal segment");
+                Ok(Step::Lost)
+            }
+            _ => Err(error),
+        })?;
+        match step {
             Step::Record(record, size) => {
                 let sequence = next.sequence;
                 next = next.plus(size as u64, 1);
@@ -162,11 +171,6 @@ pub(super) fn read(file: Arc<File>, segment: &Segment, from: Place, max_bytes: u
                 next = segment.end;
             }
         }
-    }
-    // A file that is shorter than it was: the records that are missing show in the numbers only.
-    if next.position >= segment.end.position && next.sequence < segment.end.sequence {
-        damaged += segment.end.sequence - next.sequence;
-        next.sequence = segment.end.sequence;
     }
     Ok(Chunk { from, entries, next, damaged })
 }
@@ -210,32 +214,23 @@ impl Window {
         })
     }
 
-    /// The frame at `position`; `Short` only where the file itself ends.
+    /// The frame at `position`, never `Short`: what the file ends in is nothing.
     fn frame(&mut self, position: u64) -> io::Result<Frame> {
-        if position >= self.limit {
-            return Ok(Frame::Nothing);
-        }
-        if position < self.at || position >= self.at + self.bytes.len() as u64 {
-            self.load(position, self.chunk)?;
-        }
-        match record::parse(&self.bytes, (position - self.at) as usize, position) {
-            Frame::Short(need) if position + need as u64 <= self.limit => {
-                self.load(position, self.chunk.max(need as u64))?;
-                let frame = record::parse(&self.bytes, 0, position);
-                match frame {
-                    // The first try saw only the length.
-                    Frame::Short(more) if more > need && position + more as u64 <= self.limit => {
-                        self.load(position, self.chunk.max(more as u64))?;
-                        Ok(record::parse(&self.bytes, 0, position))
-                    }
-                    frame => Ok(frame),
+        // At most three looks: nothing of it is here, then its length, then all of it.
+        for _ in 0..3 {
+            let at = position.checked_sub(self.at).map_or(self.bytes.len(), |at| at as usize);
+            match record::parse(&self.bytes, at, position) {
+                Frame::Short(need) if position + need as u64 <= self.limit => {
+                    self.load(position, self.chunk.max(need as u64))?;
                 }
+                Frame::Short(_) => return Ok(Frame::Nothing),
+                frame => return Ok(frame),
             }
-            frame => Ok(frame),
         }
+        Ok(Frame::Nothing)
     }
 
-    /// Reads `wanted` bytes from `position`, fewer where the file ends. A sector that can't be read ends it too.
+    /// Reads `wanted` bytes from `position`, fewer where the file ends.
     fn load(&mut self, position: u64, wanted: u64) -> io::Result<()> {
         let mut bytes = vec![0; wanted.min(self.limit - position) as usize];
         let mut filled = 0;
@@ -244,10 +239,6 @@ impl Window {
                 Ok(0) => break,
                 Ok(count) => filled += count,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) if error.raw_os_error() == Some(EIO) => {
-                    tracing::error!(position, %error, "part of a journal segment cannot be read");
-                    break;
-                }
                 Err(error) => return Err(error),
             }
         }
@@ -256,6 +247,3 @@ impl Window {
         Ok(())
     }
 }
-
-/// The disk could not read a sector (errno 5 on every Unix).
-const EIO: i32 = 5;

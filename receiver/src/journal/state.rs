@@ -11,7 +11,7 @@ use tokio::sync::watch;
 use super::{Entry, Options, Place, Position, files::Files, keeper::Bell, queue::Queue, segments::Segment};
 
 /// Most bytes of newest records kept in memory, 8 MiB: a lane that keeps up never reads a file.
-const TAIL_BYTES: usize = 8 << 20;
+const TAIL_BYTES: usize = 4 << 20;
 /// What an entry of the tail takes besides its record's bytes, about.
 const ENTRY_BYTES: usize = 256;
 
@@ -46,6 +46,8 @@ pub(super) struct State {
     pub failed: Option<String>,
     /// Why the last group was refused, when it was.
     pub refused: Option<String>,
+    /// Has any lane read or committed? Before, lanes may still be opened, and passed segments stay.
+    reading: bool,
     tail: Tail,
 }
 
@@ -96,6 +98,7 @@ impl Shared {
             lanes: Vec::new(),
             failed: None,
             refused: None,
+            reading: false,
             tail: Tail { start: end.position, ..Tail::default() },
         };
         Shared {
@@ -121,6 +124,8 @@ impl Shared {
         let mut state = self.state();
         state.segments.push_back(Segment { start, end: start, modified: SystemTime::now() });
         state.active = true;
+        drop(state);
+        self.bell.ring();
     }
 
     /// The writer is done with its segment.
@@ -170,6 +175,7 @@ impl Shared {
 impl State {
     /// What the lane reads next, about `max_bytes` of it; what it is given counts as read.
     pub fn next(&mut self, lane: usize, max_bytes: usize) -> Next {
+        self.reading = true;
         let lane = &mut self.lanes[lane];
         if lane.next.position >= self.end.position {
             return Next::Wait;
@@ -194,8 +200,8 @@ impl State {
         let index = self.segments.partition_point(|segment| segment.end.position <= lane.next.position);
         match self.segments.get(index) {
             Some(segment) => {
-                if lane.next.position < segment.start.position {
-                    // Positions, and with damage records, that no file holds.
+                if lane.next < segment.start {
+                    // Positions, and after damage also records, that no file holds.
                     lane.damaged += segment.start.sequence.saturating_sub(lane.next.sequence);
                     lane.next = segment.start;
                 }
@@ -207,6 +213,7 @@ impl State {
 
     /// Moves a lane's committed place to the last record that ends at or before `end`. False: it never read so far.
     pub fn commit(&mut self, lane: usize, end: Position) -> bool {
+        self.reading = true;
         let lane = &mut self.lanes[lane];
         if end.0 > lane.next.position {
             return false;
@@ -226,10 +233,10 @@ impl State {
         while let Some(oldest) = self.segments.front() {
             let (sealed, room) = match (self.active, self.segments.back()) {
                 (true, Some(last)) => (self.segments.len() > 1, options.segment_bytes.saturating_sub(last.bytes())),
-                _ => (true, options.segment_bytes),
+                _ => (true, 0),
             };
             let age = now.duration_since(oldest.modified).unwrap_or(Duration::ZERO);
-            let done = oldest.end.position <= passed && age >= options.keep_passed;
+            let done = self.reading && oldest.end.position <= passed && age >= options.keep_passed;
             let over = bytes + room > options.max_bytes;
             let old = age >= options.max_age - options.span();
             if !sealed || !(done || over || old) {

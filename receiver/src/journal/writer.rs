@@ -4,6 +4,7 @@ use std::{
     fs::File,
     io,
     sync::Arc,
+    thread,
     time::{Duration, SystemTime},
 };
 
@@ -19,9 +20,13 @@ use super::{
 /// The write buffer shrinks to this after a large group.
 const BUFFER_KEPT: usize = 1 << 20;
 
+/// Limits of the time between two looks at the age of the segment.
+const LOOK_EVERY: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(60));
+
 /// Writes until the queue is closed and empty.
 pub(super) fn run(shared: Arc<Shared>) {
-    let patience = shared.options.span().min(Duration::from_secs(60));
+    let patience = shared.options.span().clamp(LOOK_EVERY.0, LOOK_EVERY.1);
+    let _ended = Ended(shared.clone());
     let limit = GROUP_BYTES.min(usize::try_from(shared.options.segment_bytes).unwrap_or(GROUP_BYTES));
     let mut writer = Writer { shared, active: None, buffer: Vec::new() };
     loop {
@@ -31,7 +36,20 @@ pub(super) fn run(shared: Arc<Shared>) {
             Next::End => break,
         }
     }
-    writer.shared.closed();
+}
+
+/// Tells everyone that the writer is gone, however it went: nobody waits for an answer that can't come.
+struct Ended(Arc<Shared>);
+
+impl Drop for Ended {
+    fn drop(&mut self) {
+        if thread::panicking() {
+            let reason = "the writer thread panicked".to_owned();
+            self.0.failed(reason.clone());
+            self.0.queue.fail(AppendError::Failed(reason));
+        }
+        self.0.closed();
+    }
 }
 
 struct Writer {

@@ -40,11 +40,12 @@ pub(super) fn compress(body: &[u8]) -> Bytes {
 
 /// What the answer means: 429, 502, 503 and 504 may pass, all else is for good (OTLP specification,
 /// "Failures"). Of that, 400, 413, 422 and 500 may be the fault of one item. A partial success is a
-/// success whose rejected items are lost.
+/// success whose rejected items are lost. Beyond the specification, 401, 403, 404 and 408 are tried again:
+/// a wrong token or path is put right by an operator, and what was accepted must not be lost meanwhile.
 pub(super) fn answer(signal: Signal, status: u16, after: Option<Duration>, body: &[u8]) -> Answer {
     match status {
         200..=299 => partly(signal, body).unwrap_or(Answer::Taken),
-        429 | 502..=504 => Answer::Later { after, reason: reason(status, body) },
+        401 | 403 | 404 | 408 | 429 | 502..=504 => Answer::Later { after, reason: reason(status, body) },
         400 | 413 | 422 | 500 => Answer::Never { reason: reason(status, body) },
         _ => Answer::Closed { reason: reason(status, body) },
     }
@@ -71,10 +72,10 @@ mod tests {
     use opentelemetry_proto::tonic::collector::trace::v1::ExportTracePartialSuccess;
 
     #[test]
-    fn only_the_four_statuses_are_retried() {
+    fn only_what_may_pass_or_an_operator_can_mend_is_retried() {
         for status in 300..600 {
             let later = matches!(answer(Signal::Logs, status, None, b""), Answer::Later { .. });
-            assert_eq!(later, [429, 502, 503, 504].contains(&status), "{status}");
+            assert_eq!(later, [401, 403, 404, 408, 429, 502, 503, 504].contains(&status), "{status}");
             let closed = matches!(answer(Signal::Logs, status, None, b""), Answer::Closed { .. });
             assert_eq!(closed, !later && ![400, 413, 422, 500].contains(&status), "{status}");
         }

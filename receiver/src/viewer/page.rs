@@ -47,3 +47,16 @@ fn answer(file: &str, kind: &'static str, headers: &HeaderMap) -> Response {
     }
     ([(header::CONTENT_TYPE, kind)], fresh, [(header::ETAG, tag)], encoding, found.data).into_response()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn says_how_to_build_what_is_not_there() {
+        let response = answer("never-built.html", "text/html", &HeaderMap::new());
+        assert_eq!(response.status(), StatusCode::NOT_FOUND);
+        let body = axum::body::to_bytes(response.into_body(), 1024).await.expect("a body");
+        assert_eq!(&body[..], b"viewer pages are not built: run make build\n");
+    }
+}

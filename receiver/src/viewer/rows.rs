@@ -15,6 +15,10 @@ const NAME: usize = 256;
 const LINE: usize = 2_048;
 /// Bytes of JSON kept of one item. A deep stack with its context is 10 KB; past this the item keeps its line only.
 const DETAIL: usize = 64 * 1024;
+/// Rows kept of one record, an hour's leftovers of a busy page; and bytes of details in them. Only made-up payloads
+/// have more, and their rows would take many times their text in memory.
+const ROWS: usize = 2_000;
+const DETAILS: usize = 1024 * 1024;
 /// A client clock this close to ours is right: the difference is the way here. Correcting it would only
 /// shuffle spans of the page against those of its servers. Nanoseconds.
 const SKEW: i64 = 2_000_000_000;
@@ -94,8 +98,12 @@ pub struct Batch {
 
 impl Batch {
     /// Adds one record: `position` is where it ends in the journal, which makes a replay of it recognisable.
-    pub fn push(&mut self, position: u64, payload: &Payload<'_>, header: &Header) {
-        self.records.push(record(position, payload, header));
+    /// Returns how many items were taken, 2,000 at most.
+    pub fn push(&mut self, position: u64, payload: &Payload<'_>, header: &Header) -> usize {
+        let record = record(position, payload, header);
+        let taken = record.rows.len();
+        self.records.push(record);
+        taken
     }
 
     /// True when nothing was added.
@@ -162,13 +170,19 @@ fn record(position: u64, payload: &Payload, header: &Header) -> Record {
         session: session.and_then(|session| name(session.id.as_ref())),
         page: meta.page.as_ref().and_then(|page| line(page.url.as_ref())),
     };
-    let mut rows = Vec::new();
-    rows.extend(payload.exceptions.iter().map(|exception| maker.exception(exception)));
-    rows.extend(payload.logs.iter().map(|log| maker.log(log)));
-    rows.extend(payload.events.iter().map(|event| maker.event(event)));
-    rows.extend(payload.measurements.iter().map(|measurement| maker.measurement(measurement)));
     let resources = payload.traces.iter().flat_map(|traces| traces.resource_spans.iter());
-    rows.extend(resources.flat_map(|resource| maker.spans(resource)));
+    let all = (payload.exceptions.iter().map(|exception| maker.exception(exception)))
+        .chain(payload.logs.iter().map(|log| maker.log(log)))
+        .chain(payload.events.iter().map(|event| maker.event(event)))
+        .chain(payload.measurements.iter().map(|measurement| maker.measurement(measurement)))
+        .chain(resources.flat_map(|resource| maker.spans(resource)));
+    let mut details = 0;
+    let bounded = all.take(ROWS).map(|mut row| {
+        details += row.detail.as_ref().map_or(0, String::len);
+        row.detail = row.detail.filter(|_| details <= DETAILS);
+        row
+    });
+    let mut rows: Vec<Row> = bounded.collect();
     // Lists and paging go by number, so numbers should follow time inside a record.
     rows.sort_by_key(|row| row.time);
     Record { position, received: header.received, session: maker.session(payload), rows }

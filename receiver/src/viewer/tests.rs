@@ -355,6 +355,15 @@ async fn lists_can_be_paged_and_narrowed() {
 }
 
 #[tokio::test]
+async fn a_record_gives_the_store_no_more_rows_than_its_cap() {
+    let room = room(Limits::default());
+    let many: Vec<_> = (0..5_000).map(|n| json!({ "message": format!("line {n}") })).collect();
+    room.insert(1, RECEIVED, &json!({ "logs": many }));
+    let (_, summary) = room.get("/api/summary").await;
+    assert_eq!(summary["items"], 2_000);
+}
+
+#[tokio::test]
 async fn the_live_stream_shows_items_and_says_what_was_missed() {
     let room = room(Limits::default());
     let router = room.viewer.router("127.0.0.1:12348".parse().expect("an address"));
@@ -363,8 +372,10 @@ async fn the_live_stream_shows_items_and_says_what_was_missed() {
     assert_eq!(response.headers()["content-type"], "text/event-stream");
     room.insert(1, RECEIVED, &log("s", "first"));
     // More than the channel holds, while the reader sleeps.
-    let many: Vec<_> = (0..3_000).map(|n| json!({ "message": format!("line {n}") })).collect();
-    room.insert(2, RECEIVED, &json!({ "logs": many }));
+    for (record, first) in [(2, 0), (3, 1_500)] {
+        let many: Vec<_> = (first..first + 1_500).map(|n| json!({ "message": format!("line {n}") })).collect();
+        room.insert(record, RECEIVED, &json!({ "logs": many }));
+    }
     room.viewer.close();
     let body = axum::body::to_bytes(response.into_body(), 64 << 20).await.expect("ends when the viewer closes");
     let text = String::from_utf8(body.to_vec()).expect("UTF-8");

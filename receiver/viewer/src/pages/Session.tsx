@@ -76,9 +76,14 @@ function Timeline({ session, items }: { session: SessionPage; items: FullItem[] 
   const list = useRef<HTMLOListElement>(null);
   const choose = (id: number) => replace(to('session', session.id, { item: id, kind }));
 
+  // The list follows the choice, the page stays where it is: scrollIntoView would move both.
   useEffect(() => {
-    list.current?.querySelector('[aria-current]')?.scrollIntoView({ block: 'nearest' });
-  }, [item?.id]);
+    const row = list.current?.querySelector<HTMLElement>('[aria-current]')?.parentElement;
+    if (!list.current || !row) return;
+    const { scrollTop, clientHeight } = list.current;
+    const top = row.offsetTop - list.current.offsetTop;
+    if (top < scrollTop || top + row.offsetHeight > scrollTop + clientHeight) list.current.scrollTop = top - clientHeight / 2;
+  }, [item?.id, shown.length]);
 
   const vitals = VITALS.map((name) => items.findLast((each) => each.kind === 'vital' && each.name === name));
   const start = items[0]?.time ?? session.first;

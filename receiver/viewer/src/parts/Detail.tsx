@@ -34,7 +34,7 @@ export function Detail({ item, inSession }: { item: FullItem; inSession?: boolea
       <Headline item={item} />
       {item.page && <p class="page">on <Out url={item.page} /></p>}
       {frames.length > 0 && <Stack frames={frames} />}
-      {item.traceId && (item.kind === 'span' || item.kind === 'event' || item.spanId) && <Waterfall id={item.traceId} selected={item.spanId} />}
+      {item.traceId && (item.kind === 'span' || item.kind === 'event' || item.spanId) && <Waterfall id={item.traceId} selected={item.spanId} item={item.id} />}
       {item.kind === 'measurement' && <Table title="Values" pairs={detail?.values} />}
       {item.kind !== 'span' && <Table title="Attributes" pairs={detail?.attributes} />}
       <Table title="Context" pairs={detail?.context} />

@@ -1,14 +1,17 @@
 // A trace as bars on one time axis, children under their parents, a colour for each service.
 
 import { useMemo, useState } from 'preact/hooks';
-import type { Span, Trace } from '../api.js';
+import type { Item, Span, Trace } from '../api.js';
 import { useData } from '../data.js';
-import { besides, clock, duration, plural } from '../format.js';
+import { besides, clock, duration, plural, since } from '../format.js';
 import { route, to } from '../route.js';
 import { Failed, Loading, Table, alongList } from './bits.js';
+import { Tag, Words, tone } from './line.js';
 
 /** Colours that app.css has for services; more services share them. */
 const COLOURS = 6;
+/** Errors, logs and events listed under the spans. */
+const OTHERS = 30;
 const KINDS = ['', 'internal', 'server', 'client', 'producer', 'consumer'];
 
 interface Row {
@@ -17,14 +20,14 @@ interface Row {
 }
 
 /** The trace `id`, with `selected` (a span id) open. Read again while spans of it keep coming. */
-export function Waterfall({ id, selected }: { id: string; selected?: string | null }) {
+export function Waterfall({ id, selected, item }: { id: string; selected?: string | null; item?: number }) {
   const { data, error } = useData<Trace>(`/api/traces/${encodeURIComponent(id)}`, (item) => item.traceId === id);
   if (!data) return error ? <Failed error={error} /> : <Loading />;
   if (data.spans.length === 0) return <p class="note">No span of this trace has arrived.</p>;
-  return <Spans trace={data} selected={selected ?? null} />;
+  return <Spans trace={data} selected={selected ?? null} others={data.items.filter((other) => other.id !== item).slice(0, OTHERS)} />;
 }
 
-function Spans({ trace, selected }: { trace: Trace; selected: string | null }) {
+function Spans({ trace, selected, others }: { trace: Trace; selected: string | null; others: Item[] }) {
   const rows = useMemo(() => nest(trace.spans), [trace]);
   const services = useMemo(() => [...new Set(trace.spans.map((span) => span.service))], [trace]);
   const [chosen, choose] = useState(selected);
@@ -71,6 +74,20 @@ function Spans({ trace, selected }: { trace: Trace; selected: string | null }) {
         })}
       </div>
       {open && <SpanDetail span={open} start={start} />}
+      {others.length > 0 && (
+        <section>
+          <h3>Also in this trace</h3>
+          <ol class="lines also" onKeyDown={alongList}>
+            {others.map((item) => (
+              <li key={item.id} class={`tone-${tone(item)}`}>
+                <a data-row href={item.session ? to('session', item.session, { item: item.id }) : to('item', String(item.id))}>
+                  <time>{since(item.time - start)}</time><Tag item={item} /><span class="words"><Words item={item} /></span>
+                </a>
+              </li>
+            ))}
+          </ol>
+        </section>
+      )}
     </section>
   );
 }
