@@ -159,13 +159,16 @@ let fits = false;
 let page: object | undefined;
 let address: unknown;
 
-/** Runs `work` while the agent runs. A fault in it is the agent's end, and nothing that the page notices. */
+/**
+ * Runs `work` while the agent runs; nothing it throws is noticed by the page. A trap is the agent's end: its memory
+ * cannot be trusted. Anything else was thrown by an object of the page's and costs what was to be read of it.
+ */
 function guarded<T>(otherwise: T, work: () => T): T {
   if (state !== 'running') return otherwise;
   try {
     return work();
-  } catch {
-    state = 'dead';
+  } catch (error) {
+    if (error instanceof WebAssembly.RuntimeError) state = 'dead';
     return otherwise;
   }
 }
@@ -368,6 +371,8 @@ export const agent: Agent = {
   start(options, { fetch, transform }) {
     if (state !== 'loaded') return false;
     state = 'running';
+    // An agent that was shut down has given its buffer back.
+    bytes = new Uint8Array(0);
     const hook = transform && bridged(transform);
     const begun = guarded(false, () => {
       if (!start(globalThis, fetch, hook)) return false;
@@ -439,7 +444,8 @@ export const agent: Agent = {
       });
     });
   },
-  setMeta: (part, value) => guarded(undefined, () => describe(part, value)),
+  // A text would be taken for members that are JSON already.
+  setMeta: (part, value) => guarded(undefined, () => describe(part, typeof value === 'object' ? value : undefined)),
   metas: () => guarded({}, () => shown(LOOK_META) ?? {}),
   session: () => guarded(undefined, () => shown(LOOK_SESSION)),
   requestStart: (method, url, kind) =>
