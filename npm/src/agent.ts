@@ -159,32 +159,55 @@ let fits = false;
 let page: object | undefined;
 let address: unknown;
 
-/**
- * Runs `work` while the agent runs; nothing it throws is noticed by the page. A trap is the agent's end: its memory
- * cannot be trusted. Anything else was thrown by an object of the page's and costs what was to be read of it.
- */
+/** Runs `work` while the agent runs. What the page's own objects throw in it costs that one item. */
 function guarded<T>(otherwise: T, work: () => T): T {
-  if (state !== 'running') return otherwise;
+  if (state === 'running') {
+    try {
+      return work();
+    } catch {
+      // Nothing to tell anyone: the page's getter or toString is the page's.
+    }
+  }
+  return otherwise;
+}
+
+/** Crosses over. A fault there is the agent's end, and nothing that the page notices. */
+function cross(what: number, a: number, b: number, c: number): number {
   try {
-    return work();
-  } catch (error) {
-    if (error instanceof WebAssembly.RuntimeError) state = 'dead';
-    return otherwise;
+    return state === 'running' ? call(what, a, b, c) : 0;
+  } catch {
+    state = 'dead';
+    return 0;
   }
 }
 
-/** Begins a new item. All code of the page's (getters, toString) has run before: it might push an item itself. */
-function begin(): void {
+/** What a row of a list holds. */
+type Row = readonly (string | number)[];
+
+/** Writes values one after the other and hands them over: a text, a number, a list of rows. All code of the page's
+ * (getters, toString) has run before: it might push an item itself. */
+function send(what: number, a: number, c: number, values: readonly (string | number | readonly Row[])[]): number {
   at = 0;
   fits = true;
-  // Memory that grew has left the old view behind.
-  if (bytes.buffer !== memory?.buffer) room(0);
+  for (const value of values) {
+    if (typeof value === 'object') {
+      count(value.length);
+      for (const row of value) row.forEach(write);
+    } else write(value);
+  }
+  return fits ? cross(what, a, at, c) : 0;
+}
+
+function write(value: string | number): void {
+  if (typeof value === 'string') text(value);
+  else number(value);
 }
 
 function room(more: number): boolean {
+  // Memory that grew has left the old view behind.
   if (fits && (at + more > bytes.length || bytes.buffer !== memory?.buffer)) {
     const wanted = Math.max(at + more, bytes.length);
-    const start = call(CALL_SCRATCH, 0, wanted, 0);
+    const start = cross(CALL_SCRATCH, 0, wanted, 0);
     fits = start !== 0;
     if (fits && memory) {
       bytes = new Uint8Array(memory.buffer, start, Math.max(wanted, 16 * 1024));
@@ -220,19 +243,9 @@ function text(value: string): void {
   at = start + length;
 }
 
-function pairs(entries: [string, string][]): void {
-  count(entries.length);
-  for (const [key, value] of entries) {
-    text(key);
-    text(value);
-  }
-}
-
 /** Attributes as texts, the way Faro writes them. */
 function entriesOf(attributes: Attributes | undefined): [string, string][] {
-  const entries = attributes ? Object.entries(attributes) : [];
-  for (const entry of entries) entry[1] = textOf(entry[1]);
-  return entries as [string, string][];
+  return attributes ? Object.entries(attributes).map(([key, value]) => [key, textOf(value)]) : [];
 }
 
 /** What changes when the address does: the history entry where the browser has the Navigation API, it is quicker to ask. */
@@ -241,57 +254,42 @@ function whereabouts(): unknown {
   return navigation?.currentEntry ?? location?.href;
 }
 
-/** Writes an item with `body` and hands it over. */
-function item(kind: number, flags: number, options: ItemOptions | undefined, body: () => void): void {
-  const span = options?.spanContext;
-  const ids = span && [String(span.traceId), String(span.spanId)];
-  const time = Number(options?.timestampOverwriteMs) || 0;
-  const place = whereabouts();
-  if (place !== address) describe('page', page);
-  begin();
-  ids?.forEach(text);
-  body();
-  const more = (options?.skipDedupe ? SKIP_DEDUPE : 0) | (ids ? HAS_TRACE : 0);
-  if (fits) call(CALL_PUSH, kind | flags | more, at, time);
+/** Hands over an item of these values. */
+function item(kind: number, flags: number, options: ItemOptions | undefined, values: Parameters<typeof send>[3]): void {
+  const { spanContext, skipDedupe, timestampOverwriteMs } = options ?? {};
+  const ids = spanContext ? [String(spanContext.traceId), String(spanContext.spanId)] : [];
+  if (whereabouts() !== address) describe('page', page);
+  const more = (skipDedupe ? SKIP_DEDUPE : 0) | (spanContext ? HAS_TRACE : 0);
+  send(CALL_PUSH, kind | flags | more, Number(timestampOverwriteMs) || 0, [...ids, ...values]);
 }
 
 /** Hands over a part of the meta; the address of the page is its own unless the application says otherwise. */
-function describe(part: MetaPart | 'sdk' | 'browser' | 'os' | 'resource', value: object | string | undefined): void {
-  let lines: string[];
-  if (typeof value === 'string') lines = [value];
-  else if (part === 'session') lines = value ? session(value) : [];
+function describe(part: keyof typeof PART, value: object | string | undefined): void {
+  let texts: string[];
+  if (typeof value === 'string') texts = [value];
+  else if (part === 'session') texts = value ? session(value) : [];
   else if (part === 'page') {
     page = value;
     address = whereabouts();
     const described: { url?: string } = { url: globalThis.location?.href, ...value };
-    lines = [members(part, described), String(described.url)];
-  } else lines = [members(part as 'app' | 'user' | 'view', value)];
-  begin();
-  lines.forEach(text);
-  if (fits) call(CALL_DESCRIBE, PART[part], at, 0);
+    texts = [members(part, described), String(described.url)];
+  } else texts = [members(part as 'app' | 'user' | 'view', value)];
+  send(CALL_DESCRIBE, PART[part], 0, texts);
 }
 
 /** Hands over the options; from here on the agent is at work. */
 function configure(options: AgentOptions): void {
   const { app, user, view, url, apiKey, eventDomain, batching, dedupe, sessionTracking, ignoreErrors } = options;
-  Object.entries(surroundings(app)).forEach(([part, value]) => describe(part as 'sdk', value));
-  describe('app', app);
-  describe('user', user);
-  describe('view', view);
-  describe('page', options.pageTracking?.page);
+  const parts = { ...surroundings(app), app, user, view, page: options.pageTracking?.page };
+  for (const part in parts) describe(part as keyof typeof parts, parts[part as keyof typeof parts]);
   const { enabled = true, samplingRate = 1, persistent, session: initial } = sessionTracking ?? {};
   const limit = batching?.enabled === false ? 1 : Number(batching?.itemLimit);
-  const ignored = (ignoreErrors ?? []).filter((pattern) => typeof pattern === 'string');
-  const described = session(initial);
-  begin();
-  [textOf(url ?? ''), textOf(apiKey ?? ''), textOf(eventDomain || 'browser')].forEach(text);
-  [Number(batching?.sendTimeout), limit, Number(samplingRate)].forEach(number);
-  [dedupe !== false, enabled, !!persistent].forEach((flag) => number(flag ? 1 : 0));
-  count(ignored.length);
-  ignored.forEach(text);
-  described.forEach(text);
-  if (fits) call(CALL_CONFIGURE, 0, at, 0);
-  if (options.paused) call(CALL_PAUSE, 1, 0, 0);
+  const flags = [dedupe !== false, enabled, persistent].map((flag) => (flag ? 1 : 0));
+  const ignored = (ignoreErrors ?? []).filter((pattern) => typeof pattern === 'string').map((text) => [text]);
+  const texts = [textOf(url ?? ''), textOf(apiKey ?? ''), textOf(eventDomain || 'browser')];
+  const numbers = [Number(batching?.sendTimeout), limit, Number(samplingRate), ...flags];
+  send(CALL_CONFIGURE, 0, 0, [...texts, ...numbers, ignored, ...session(initial)]);
+  if (options.paused) cross(CALL_PAUSE, 1, 0, 0);
 }
 
 /** The span that a driver of the page has set as the parent of what starts now. */
@@ -300,20 +298,16 @@ function driver(): TraceContext | undefined {
   return traceId && spanId ? { traceId: String(traceId), spanId: String(spanId) } : undefined;
 }
 
-/** Writes an entry of a performance observer, its texts last, and hands it over. */
-function entry(kind: number, numbers: number[], texts: string[], timing?: NavigationTiming): void {
-  guarded(undefined, () => {
-    begin();
-    numbers.forEach(number);
-    texts.forEach(text);
+/** Hands over an entry of a performance observer. */
+function entry(kind: number, values: (string | number)[], timing?: NavigationTiming): void {
+  guarded(0, () => {
     if (timing) {
       const { activationStart = 0, workerStart, fetchStart, domainLookupStart, connectStart, connectEnd } = timing;
       const { responseStart, domInteractive, domContentLoadedEventStart, domComplete, type } = timing;
-      const before = [activationStart, workerStart || fetchStart, domainLookupStart, connectStart, connectEnd];
-      [...before, responseStart, domInteractive, domContentLoadedEventStart, domComplete].forEach(number);
-      text(type);
+      values.push(activationStart, workerStart || fetchStart, domainLookupStart, connectStart, connectEnd);
+      values.push(responseStart, domInteractive, domContentLoadedEventStart, domComplete, type);
     }
-    if (fits) call(CALL_VITAL, kind, at, 0);
+    return send(CALL_VITAL, kind, 0, values);
   });
 }
 
@@ -343,17 +337,19 @@ function bridged(transform: NonNullable<Host['transform']>): (json: string) => s
 
 /** What the agent leaves in the scratch buffer when it is asked to be looked at; '' for nothing. */
 function look(what: number, handle: number): string {
-  const length = call(CALL_LOOK, what, handle, 0);
+  const length = cross(CALL_LOOK, what, handle, 0);
   if (!length || !memory) return '';
   // The buffer may have grown, so the view on it is made anew by the next item.
   bytes = new Uint8Array(0);
-  return decoder.decode(new Uint8Array(memory.buffer, call(CALL_SCRATCH, 0, length, 0), length));
+  return decoder.decode(new Uint8Array(memory.buffer, cross(CALL_SCRATCH, 0, length, 0), length));
 }
 
 /** An object whose members the agent shows as JSON. */
 function shown(what: number): object | undefined {
-  const members = look(what, 0);
-  return members ? (JSON.parse(`{${members}}`) as object) : undefined;
+  return guarded(undefined, () => {
+    const members = look(what, 0);
+    return members ? (JSON.parse(`{${members}}`) as object) : undefined;
+  });
 }
 
 export const agent: Agent = {
@@ -370,120 +366,69 @@ export const agent: Agent = {
   },
   start(options, { fetch, transform }) {
     if (state !== 'loaded') return false;
-    state = 'running';
-    // An agent that was shut down has given its buffer back.
-    bytes = new Uint8Array(0);
-    const hook = transform && bridged(transform);
-    const begun = guarded(false, () => {
-      if (!start(globalThis, fetch, hook)) return false;
+    try {
+      if (!start(globalThis, fetch, transform && bridged(transform))) return false;
+      state = 'running';
       configure(options);
-      return true;
-    });
-    if (begun) return true;
-    // A fault is the end; options that could not be read are not.
-    if (state === 'running') state = 'loaded';
-    return false;
+    } catch {
+      state = 'dead';
+    }
+    return state === 'running';
   },
-  event(name, domain, attributes, options) {
+  event: (name, domain, attributes, options) =>
+    guarded(undefined, () => item(KIND_EVENT, 0, options, [String(name), String(domain ?? ''), entriesOf(attributes)])),
+  log: (level, message, context, options) =>
+    guarded(undefined, () => item(KIND_LOG, 0, options, [String(message), String(level), entriesOf(context)])),
+  measurement: (type, values, context, options) =>
     guarded(undefined, () => {
-      const [title, given, entries] = [String(name), domain ? String(domain) : '', entriesOf(attributes)];
-      item(KIND_EVENT, 0, options, () => {
-        text(title);
-        text(given);
-        pairs(entries);
-      });
-    });
-  },
-  log(level, message, context, options) {
-    guarded(undefined, () => {
-      const [line, name, entries] = [String(message), String(level), entriesOf(context)];
-      item(KIND_LOG, 0, options, () => {
-        text(line);
-        text(name);
-        pairs(entries);
-      });
-    });
-  },
-  measurement(type, values, context, options) {
-    guarded(undefined, () => {
-      const [name, entries] = [String(type), entriesOf(context)];
       const numbers = Object.entries(values).map(([key, value]) => [key, Number(value)] as const);
-      item(KIND_MEASUREMENT, 0, options, () => {
-        text(name);
-        count(numbers.length);
-        for (const [key, value] of numbers) {
-          text(key);
-          number(value);
-        }
-        pairs(entries);
-      });
-    });
-  },
-  error(type, value, stack, options) {
+      item(KIND_MEASUREMENT, 0, options, [String(type), numbers, entriesOf(context)]);
+    }),
+  error: (type, value, stack, options) =>
     guarded(undefined, () => {
       const { fatal, fingerprint, stackFrames, context } = options ?? {};
-      const [name, message, lines, print] = [String(type), String(value), String(stack), textOf(fingerprint ?? '')];
-      const frames = stackFrames?.map(({ filename, function: caller, lineno, colno }) => ({
-        texts: [textOf(filename), textOf(caller)],
-        place: [Number(lineno) || 0, Number(colno) || 0],
-      }));
-      const entries = entriesOf(context);
+      const frames = stackFrames?.map(({ filename, function: caller, lineno, colno }) => [
+        textOf(filename ?? ''),
+        textOf(caller ?? ''),
+        Number(lineno) || 0,
+        Number(colno) || 0,
+      ]);
       const flags = (frames ? HAS_FRAMES : 0) | (fatal === undefined ? 0 : HAS_FATAL);
-      item(KIND_EXCEPTION, flags, options, () => {
-        text(name);
-        text(message);
-        text(print);
-        number(fatal ? 1 : 0);
-        if (frames) count(frames.length);
-        else text(lines);
-        for (const { texts, place } of frames ?? []) {
-          texts.forEach(text);
-          place.forEach(number);
-        }
-        pairs(entries);
-      });
-    });
-  },
+      const head = [String(type), String(value), textOf(fingerprint ?? ''), fatal ? 1 : 0];
+      item(KIND_EXCEPTION, flags, options, [...head, frames ?? String(stack), entriesOf(context)]);
+    }),
   // A text would be taken for members that are JSON already.
   setMeta: (part, value) => guarded(undefined, () => describe(part, typeof value === 'object' ? value : undefined)),
-  metas: () => guarded({}, () => shown(LOOK_META) ?? {}),
-  session: () => guarded(undefined, () => shown(LOOK_SESSION)),
+  metas: () => shown(LOOK_META) ?? {},
+  session: () => shown(LOOK_SESSION),
   requestStart: (method, url, kind) =>
     guarded(0, () => {
-      const parent = driver();
-      begin();
-      [method, url, parent?.traceId ?? '', parent?.spanId ?? ''].forEach(text);
-      return fits ? call(CALL_REQUEST_START, kind === 'xhr' ? 1 : 0, at, 0) : 0;
+      const { traceId = '', spanId = '' } = driver() ?? {};
+      return send(CALL_REQUEST_START, kind === 'xhr' ? 1 : 0, 0, [method, url, traceId, spanId]);
     }),
   traceparent: (handle) => guarded('', () => look(LOOK_TRACEPARENT, handle)),
-  requestEnd: (handle, status, error) =>
-    guarded(undefined, () => {
-      begin();
-      text(error ?? '');
-      if (fits) call(CALL_REQUEST_END, handle, at, status);
-    }),
+  requestEnd: (handle, status, error) => void guarded(0, () => send(CALL_REQUEST_END, handle, status, [error ?? ''])),
   activeTrace: () => guarded(undefined, driver),
   vital: {
-    navigation: (timing) => entry(ENTRY_NAVIGATION, [], [], timing),
-    firstContentfulPaint: (startTime) => entry(ENTRY_FIRST_PAINT, [startTime, 0], [], navigation()),
+    navigation: (timing) => entry(ENTRY_NAVIGATION, [], timing),
+    firstContentfulPaint: (startTime) => entry(ENTRY_FIRST_PAINT, [startTime, 0], navigation()),
     largestContentfulPaint: (startTime, element, requestStart, responseEnd) =>
-      entry(ENTRY_LARGEST_PAINT, [startTime, requestStart, responseEnd], [element]),
-    layoutShift: (startTime, value, target) => entry(ENTRY_SHIFT, [startTime, value], [target]),
-    interaction: (id, startTime, duration, processingStart, processingEnd, name, target) =>
-      entry(ENTRY_INTERACTION, [id, startTime, duration, processingStart, processingEnd], [name, target]),
-    firstInput: () => entry(ENTRY_FIRST_INPUT, [], [], navigation()),
+      entry(ENTRY_LARGEST_PAINT, [startTime, requestStart, responseEnd, element]),
+    layoutShift: (startTime, value, target) => entry(ENTRY_SHIFT, [startTime, value, target]),
+    interaction: (...values) => entry(ENTRY_INTERACTION, values),
+    firstInput: () => entry(ENTRY_FIRST_INPUT, [], navigation()),
   },
   hidden() {
     const { interactionCount = 0 } = performance as { interactionCount?: number };
-    entry(ENTRY_HIDDEN, [performance.now(), interactionCount], [], navigation());
+    entry(ENTRY_HIDDEN, [performance.now(), interactionCount], navigation());
   },
-  restored: (persisted) => guarded(undefined, () => void (persisted && call(CALL_RESTORED, 0, 0, 0))),
-  flush: (reason) => guarded(undefined, () => void call(CALL_FLUSH, reason === 'call' ? FLUSH_ASKED : FLUSH_GOES, 0, 0)),
-  pause: () => guarded(undefined, () => void call(CALL_PAUSE, 1, 0, 0)),
-  unpause: () => guarded(undefined, () => void call(CALL_PAUSE, 0, 0, 0)),
+  restored: (persisted) => void (persisted && cross(CALL_RESTORED, 0, 0, 0)),
+  flush: (reason) => void cross(CALL_FLUSH, reason === 'call' ? FLUSH_ASKED : FLUSH_GOES, 0, 0),
+  pause: () => void cross(CALL_PAUSE, 1, 0, 0),
+  unpause: () => void cross(CALL_PAUSE, 0, 0, 0),
   shutdown() {
-    guarded(undefined, () => void call(CALL_FLUSH, FLUSH_OVER, 0, 0));
+    cross(CALL_FLUSH, FLUSH_OVER, 0, 0);
     if (state === 'running') state = 'loaded';
   },
-  stats: () => guarded({}, () => shown(LOOK_STATS) ?? {}),
+  stats: () => shown(LOOK_STATS) ?? {},
 };
