@@ -26,7 +26,7 @@ const options = {
   absWorkingDir: here,
   bundle: true,
   minify: true,
-  target: 'es2020',
+  target: 'es2021',
   platform: 'browser',
   plugins: [{
     name: 'packed wasm',
@@ -43,7 +43,7 @@ const options = {
 async function bundle(entry, format, outfile) {
   await build({ ...options, entryPoints: [entry], format, outfile });
   const file = inHere(outfile);
-  const { code } = await minify(await readFile(file, 'utf8'), { module: true, ecma: 2020, compress: { passes: 3 } });
+  const { code } = await minify(await readFile(file, 'utf8'), { module: true, ecma: 2021, compress: { passes: 3, unsafe_arrows: true, unsafe_methods: true, keep_fargs: false } });
   await writeFile(file, code);
 }
 await Promise.all([

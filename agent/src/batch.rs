@@ -106,11 +106,11 @@ impl Batch {
     pub fn body(&mut self, now: f64) -> &[u8] {
         let (start, end) = self.sent_at;
         if let Some(place) = self.body.get_mut(start..end) {
-            let mut buffer = itoa::Buffer::new();
-            let digits = buffer.format(now as u64).as_bytes();
+            let mut digits = Vec::new();
+            wire::encode::whole(now as u64, &mut digits);
             // From 2001 to 2286 a time has as many digits as any other.
             if digits.len() == place.len() {
-                place.copy_from_slice(digits);
+                place.copy_from_slice(&digits);
             }
         }
         &self.body

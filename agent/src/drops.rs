@@ -76,7 +76,7 @@ impl Drops {
 
 /// A count as the wire has it: text.
 pub fn as_text(out: &mut Vec<u8>, name: &str, count: u32) {
-    json::text(out, name, &json::decimal(f64::from(count)));
+    json::text(out, name, &json::decimal(u64::from(count)));
 }
 
 /// A count as a page wants to see it.

@@ -99,9 +99,11 @@ pub fn into_text(bytes: Vec<u8>) -> String {
     String::from_utf8(bytes).unwrap_or_default()
 }
 
-/// The digits of a number without sign and fraction.
-pub fn decimal(number: f64) -> String {
-    itoa::Buffer::new().format(number as u64).to_owned()
+/// The digits of a whole number.
+pub fn decimal(number: u64) -> String {
+    let mut digits = Vec::new();
+    encode::whole(number, &mut digits);
+    into_text(digits)
 }
 
 /// The bytes before the first `mark` and those after it.

@@ -63,9 +63,9 @@ impl Chance {
     /// web-vitals makes them.
     pub fn vital_id(&mut self, now: f64) -> String {
         let mut id = b"v6-".to_vec();
-        json::put(&mut id, json::decimal(now).as_bytes());
+        json::put(&mut id, json::decimal(now as u64).as_bytes());
         json::put(&mut id, b"-");
-        json::put(&mut id, json::decimal(self.roll() * 9e11 + 1e11).as_bytes());
+        json::put(&mut id, json::decimal((self.roll() * 9e11 + 1e11) as u64).as_bytes());
         json::into_text(id)
     }
 }

@@ -124,7 +124,7 @@ impl Request {
     /// event beside it that Faro's dashboards read, as the border writes events.
     pub fn end(&self, end: &End, span: &mut Vec<u8>, event: &mut Writer) {
         let (host, port) = authority(&self.url);
-        let status = decimal(f64::from(end.status));
+        let status = decimal(u64::from(end.status));
         let failed = end.status == 0 || end.status >= 400;
         let error = match (failed, end.status) {
             (false, _) => "",
@@ -132,7 +132,7 @@ impl Request {
             (true, _) => &status,
         };
         let (from, took) = (nanos(self.start), nanos((end.fine - self.fine).max(0.0)));
-        let took_text = decimal(took as f64);
+        let took_text = decimal(took);
         // The last two are not for the span: Faro's events have a duration, and 0 for a status where there was none.
         let facts = [
             ("http.request.method", self.method.as_str(), false),
@@ -150,8 +150,8 @@ impl Request {
         json::optional(span, "parentSpanId", &self.parent);
         json::text(span, "name", &self.method);
         json::raw(span, "kind", b"3");
-        json::text(span, "startTimeUnixNano", &decimal_u64(from));
-        json::text(span, "endTimeUnixNano", &decimal_u64(from + took));
+        json::text(span, "startTimeUnixNano", &decimal(from));
+        json::text(span, "endTimeUnixNano", &decimal(from + took));
         json::put(span, b",\"attributes\":[");
         let kept = if end.status == 0 { 6 } else { 7 };
         for (name, value, whole) in facts.iter().take(kept) {
@@ -182,10 +182,6 @@ impl Request {
 /// Nanoseconds of milliseconds, exact to the microsecond that browsers give at best.
 fn nanos(millis: f64) -> u64 {
     (millis * 1_000.0) as u64 * 1_000
-}
-
-fn decimal_u64(number: u64) -> String {
-    itoa::Buffer::new().format(number).to_owned()
 }
 
 /// An absolute URL up to its authority, the host and port in that, and what follows, user and password left out.

@@ -83,6 +83,21 @@ pub fn string(text: &str, out: &mut Vec<u8>) {
     out.push(b'"');
 }
 
+/// Appends the digits of a whole number. The itoa crate is quicker by tables of 0.3 KB, which an agent cannot spare.
+pub fn whole(mut value: u64, out: &mut Vec<u8>) {
+    let start = out.len();
+    loop {
+        out.push(b'0' + (value % 10) as u8);
+        value /= 10;
+        if value == 0 {
+            break;
+        }
+    }
+    if let Some(digits) = out.get_mut(start..) {
+        digits.reverse();
+    }
+}
+
 /// Appends a JSON number of up to 15 significant digits, or `null`.
 pub fn number(value: f64, out: &mut Vec<u8>) {
     const POWERS: [f64; 9] = [1e1, 1e2, 1e4, 1e8, 1e16, 1e32, 1e64, 1e128, 1e256];
@@ -94,7 +109,7 @@ pub fn number(value: f64, out: &mut Vec<u8>) {
         out.push(b'-');
     }
     if rest < 1e15 && rest == (rest as u64) as f64 {
-        return out.extend_from_slice(itoa::Buffer::new().format(rest as u64).as_bytes());
+        return whole(rest as u64, out);
     }
     // Scale into [1e14, 1e15), so that the whole part holds 15 digits.
     let mut exponent = 0_i32;
@@ -113,8 +128,8 @@ pub fn number(value: f64, out: &mut Vec<u8>) {
         digits /= 10;
         exponent += 1;
     }
-    let mut buffer = itoa::Buffer::new();
-    let text = buffer.format(digits).as_bytes();
+    let mut text = Vec::new();
+    whole(digits, &mut text);
     let point = text.len() as i32 + exponent;
     if (1..=15).contains(&point) && exponent < 0 {
         let (whole, fraction) = text.split_at(point as usize);
@@ -124,14 +139,14 @@ pub fn number(value: f64, out: &mut Vec<u8>) {
     } else if (-5..=0).contains(&point) {
         out.extend_from_slice(b"0.");
         (point..0).for_each(|_| out.push(b'0'));
-        out.extend_from_slice(text);
+        out.extend_from_slice(&text);
     } else {
-        out.extend_from_slice(text);
+        out.extend_from_slice(&text);
         out.push(b'e');
         if exponent < 0 {
             out.push(b'-');
         }
-        out.extend_from_slice(itoa::Buffer::new().format(u64::from(exponent.unsigned_abs())).as_bytes());
+        whole(u64::from(exponent.unsigned_abs()), out);
     }
 }
 
@@ -203,7 +218,10 @@ impl<'b> ser::Serializer for Encoder<'b> {
         self.serialize_i64(i64::from(v))
     }
     fn serialize_i64(self, v: i64) -> Done {
-        self.0.extend_from_slice(itoa::Buffer::new().format(v).as_bytes());
+        if v < 0 {
+            self.0.push(b'-');
+        }
+        whole(v.unsigned_abs(), self.0);
         Ok(())
     }
     fn serialize_u8(self, v: u8) -> Done {
@@ -216,7 +234,7 @@ impl<'b> ser::Serializer for Encoder<'b> {
         self.serialize_i64(i64::from(v))
     }
     fn serialize_u64(self, v: u64) -> Done {
-        self.0.extend_from_slice(itoa::Buffer::new().format(v).as_bytes());
+        whole(v, self.0);
         Ok(())
     }
     fn serialize_f32(self, v: f32) -> Done {

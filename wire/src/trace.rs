@@ -237,7 +237,7 @@ pub struct Nanos(pub u64);
 
 impl Serialize for Nanos {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(itoa::Buffer::new().format(self.0))
+        serializer.collect_str(&self.0)
     }
 }
 

@@ -33,7 +33,7 @@ pub fn build(root: &Path) -> Result<()> {
     let names = optimise(root, &bound, &module, &[&strip[..], &["--minify-imports-and-exports-and-modules"]].concat())?;
     let glue = out.join("farol_agent.js");
     let text = std::fs::read_to_string(&glue).with_context(|| glue.display().to_string())?;
-    std::fs::write(&glue, shortened(text, &serde_json::from_slice(&names)?)?)?;
+    std::fs::write(&glue, trimmed(shortened(text, &serde_json::from_slice(&names)?)?)?)?;
     Ok(())
 }
 
@@ -65,6 +65,29 @@ fn shortened(mut glue: String, names: &Value) -> Result<String> {
     }
     // All imports come from one module, whose name the pass shortens to the first letter.
     replace("\"./farol_agent_bg.js\": ".to_owned(), "\"a\": ".to_owned())?;
+    Ok(glue)
+}
+
+/// Parts of the glue that no browser with our wasm features needs: first line, last line, and what takes their place.
+const UNNEEDED: [(&str, &str, &str); 3] = [
+    // `encodeInto` is older than reference types in every engine.
+    ("if (!('encodeInto' in cachedTextEncoder)) {\n", "\n}\n", ""),
+    // Safari's decoder tires after 2 GiB, which no page's telemetry comes to.
+    ("    if (numBytesDecoded >= MAX_SAFARI_DECODE_BYTES) {\n", "    }\n", ""),
+    // Our own script passes the one object.
+    ("    if (module !== undefined) {\n", "\n    }\n", "    ({module} = module);\n"),
+];
+
+fn trimmed(mut glue: String) -> Result<String> {
+    for (first, last, instead) in UNNEEDED {
+        let found = glue.find(first).and_then(|start| {
+            let end = glue[start..].find(last)? + last.len();
+            Some(start..start + end)
+        });
+        let range =
+            found.with_context(|| format!("the glue has no {first:?} to leave out: has wasm-bindgen changed?"))?;
+        glue.replace_range(range, instead);
+    }
     Ok(glue)
 }
 
