@@ -369,6 +369,8 @@ export const agent: Agent = {
     try {
       if (!start(globalThis, fetch, transform && bridged(transform))) return false;
       state = 'running';
+      // An agent that was shut down has given its buffer back.
+      bytes = new Uint8Array(0);
       configure(options);
     } catch {
       state = 'dead';
