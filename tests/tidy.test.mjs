@@ -42,7 +42,7 @@ test('the pure half of the agent knows no browser', () => {
   const host = ['agent/src/browser/', 'agent/src/lib.rs', 'agent/src/guard.rs', 'agent/src/agent.rs', 'agent/src/outbox.rs'];
   forbid(files('agent/src', '.rs'), /\b(web_sys|js_sys|gloo_timers|wasm_bindgen|serde_wasm_bindgen)\b|crate::browser/,
     'only browser/, the door and the exported surface touch the page', { except: host });
-  forbid(files('agent/src/browser', '.rs'), /crate::(signal|vitals|trace|session|dedupe|stack)\b/, 'browser imports no signal');
+  forbid(files('agent/src/browser', '.rs'), /crate::(signal|vitals|trace|dedupe|stack)\b/, 'browser imports no signal');
 });
 
 test('web-sys and gloo-timers are named in agent/src/browser alone', () => {
