@@ -28,7 +28,10 @@ viewer:
 demo: build ## start receiver and example page; DRIVE=1 plays a visit, prints what arrived and ends
 	node examples/demo.mjs $(if $(DRIVE),--drive)
 
-check: tools ## the fast loop: format, lints, unit tests
+npm/wasm/farol_agent.js:
+	cargo run --locked --quiet --package xtask -- wasm
+
+check: tools npm/wasm/farol_agent.js ## the fast loop: format, lints, unit tests
 	cargo fmt --all --check
 	cargo clippy --locked --workspace --all-targets --quiet -- -D warnings
 	cargo test --locked --workspace --quiet
