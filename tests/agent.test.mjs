@@ -361,6 +361,27 @@ describe('api', () => {
     assert.deepEqual(collector.items('logs'), [], 'what the hook writes is not captured');
   });
 
+  test('hooks get what goes on the wire, as plain objects', async () => {
+    const page = await open(init(`{ batching: { itemLimit: 1 }, beforeSend(item) {
+      (window.seen ??= []).push(structuredClone(item));
+      return item;
+    } }`));
+    const odd = 'quote " backslash \\ both \\" end \\\\ line\nnull \0 emoji 😀';
+    await page.evaluate((odd) => {
+      faro.api.setUser({ id: odd, attributes: { [odd]: 'x' } });
+      faro.api.pushLog([odd], { context: { empty: '', [odd]: odd } });
+      faro.api.pushMeasurement({ type: 'm', values: { whole: 3, part: -0.125, tiny: 1e-9, none: Infinity } });
+      faro.api.pushError(new TypeError(odd), { fatal: true });
+    }, odd);
+    const sent = await Promise.all(['logs', 'measurements', 'exceptions'].map((kind) => arrive(kind, 1, (item) => item.value !== undefined || item.message || item.type === 'm')));
+    const seen = (await page.evaluate(() => window.seen)).filter(({ type, payload }) => type !== 'event' && payload.type !== 'web-vitals');
+    const payloads = ['log', 'measurement', 'exception'].map((type) => seen.filter((item) => item.type === type).map(({ payload }) => payload));
+    assert.deepEqual(payloads, sent.map((items) => items.filter(({ type }) => type !== 'web-vitals')));
+    const { farol, ...meta } = collector.accepted().at(-1).body.meta;
+    assert.deepEqual(seen.at(-1).meta, meta);
+    assert.equal(seen.at(-1).meta.user.attributes[odd], 'x');
+  });
+
   test('a second start returns the first instance, from another copy too', async () => {
     const page = await open(tag());
     const messages = [];

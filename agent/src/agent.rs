@@ -166,8 +166,6 @@ impl Agent {
                 self.over = a == 2;
             }
             9 => self.configure(length),
-            // What the page may look at, left in the scratch buffer: its length.
-            10 => return self.look(a, b),
             _ => {}
         }
         0
@@ -318,26 +316,31 @@ impl Agent {
         }
     }
 
-    /// What the page may look at, as JSON members: 0 the meta, 1 the session, 2 the counts; and 3 the `traceparent`
-    /// of an open span. Left in the scratch buffer; its length, 0 when there is nothing.
-    fn look(&mut self, at: u32, handle: u32) -> u32 {
+    /// What the page may look at: 0 the meta, 1 the session, 2 the counts, all as JSON; and 3 the `traceparent` of an
+    /// open span. Empty when there is nothing.
+    pub fn look(&mut self, at: u32, handle: u32) -> Vec<u8> {
         let mut out = Vec::new();
         match (at, &self.session) {
-            (0, _) => json::put(&mut out, self.outbox.context.encoded().meta.get(1..).unwrap_or_default()),
-            (1, Some(session)) => session.members(Teller::Page, &mut out),
+            (0, _) => {
+                out = self.outbox.context.encoded().meta;
+                json::put(&mut out, b"}");
+            }
+            (1, Some(session)) => {
+                json::put(&mut out, b"{");
+                session.members(Teller::Page, &mut out);
+                json::put(&mut out, b"}");
+            }
             (2, _) => self.outbox.stats(&mut out),
             (3, _) => {
                 if let Some(request) = self.requests.get(handle) {
+                    json::put(&mut out, b"\"");
                     request.traceparent(&mut out);
+                    json::put(&mut out, b"\"");
                 }
             }
             _ => {}
         }
-        self.scratch(out.len());
-        if let Some(place) = self.scratch.get_mut(..out.len()) {
-            place.copy_from_slice(&out);
-        }
-        out.len() as u32
+        out
     }
 
     /// Counts those who were turned away at the door.

@@ -39,6 +39,14 @@ pub fn start(page: JsValue, fetch: Function, transform: Option<Function>) -> boo
     guard::install(&mut || agent::Agent::new(&page, &fetch, transform.as_ref()))
 }
 
+/// Shows the page an object or a text of the agent's, by the codes of [`agent::Agent::look`].
+#[wasm_bindgen]
+pub fn look(what: u32, handle: u32) -> JsValue {
+    let mut shown = Vec::new();
+    guard::enter(&mut |agent| shown = agent.look(what, handle));
+    browser::plain::plain(&shown)
+}
+
 /// Everything else: numbers, and texts in the scratch buffer. See [`agent::Agent::call`].
 #[wasm_bindgen]
 pub fn call(what: u32, a: u32, b: u32, c: f64) -> u32 {

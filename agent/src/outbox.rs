@@ -164,13 +164,14 @@ impl Outbox {
         }
     }
 
-    /// The members of the counts as the page sees them.
+    /// The counts as the page sees them.
     pub fn stats(&self, out: &mut Vec<u8>) {
         let queued = self.open.items() + self.uploads.items() + self.questions.len() as u32;
+        json::put(out, b"{");
         json::number(out, "queued", f64::from(queued));
         json::number(out, "sent", f64::from(self.sent));
         json::put(out, b",\"dropped\":{");
         json::put(out, &self.drops.members(drops::as_number));
-        json::put(out, b"}");
+        json::put(out, b"}}");
     }
 }

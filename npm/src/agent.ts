@@ -2,7 +2,7 @@
 //
 // Every call is guarded: whatever goes wrong below leaves the agent inert and never reaches the page.
 
-import { call, initSync, start } from '../wasm/farol_agent.js';
+import { call, initSync, look, start } from '../wasm/farol_agent.js';
 import { members, session, surroundings, textOf } from './meta.js';
 import type {
   AgentOptions,
@@ -115,7 +115,6 @@ const CALL_PAUSE = 6;
 const CALL_RESTORED = 7;
 const CALL_FLUSH = 8;
 const CALL_CONFIGURE = 9;
-const CALL_LOOK = 10;
 const KIND_LOG = 0;
 const KIND_EVENT = 1;
 const KIND_MEASUREMENT = 2;
@@ -146,7 +145,6 @@ const LONGEST = 64 * 1024;
 const SHORT = 32;
 
 const encoder = new TextEncoder();
-const decoder = new TextDecoder();
 let memory: WebAssembly.Memory | undefined;
 let state: 'new' | 'loaded' | 'running' | 'dead' = 'new';
 
@@ -172,13 +170,17 @@ function guarded<T>(otherwise: T, work: () => T): T {
 }
 
 /** Crosses over. A fault there is the agent's end, and nothing that the page notices. */
-function cross(what: number, a: number, b: number, c: number): number {
+function crossing<T>(otherwise: T, work: () => T): T {
   try {
-    return state === 'running' ? call(what, a, b, c) : 0;
+    return state === 'running' ? work() : otherwise;
   } catch {
     state = 'dead';
-    return 0;
+    return otherwise;
   }
+}
+
+function cross(what: number, a: number, b: number, c: number): number {
+  return crossing(0, () => call(what, a, b, c));
 }
 
 /** What a row of a list holds. */
@@ -320,10 +322,9 @@ function navigation(): NavigationTiming | undefined {
 type Alone = { meta: object; traces?: Traces } & Partial<Record<'logs' | 'events' | 'measurements' | 'exceptions', object[]>>;
 type Traces = { resourceSpans?: { scopeSpans?: { spans?: object[] }[] }[] };
 
-/** The hook as the agent calls it: JSON in, JSON out, '' to leave the item out. What Faro's hooks see is a `TransportItem`. */
-function bridged(transform: NonNullable<Host['transform']>): (json: string) => string {
-  return (json) => {
-    const { meta, traces, logs, events, measurements, exceptions } = JSON.parse(json) as Alone;
+/** The hook as the agent calls it: a payload in, JSON out, '' to leave the item out. What Faro's hooks see is a `TransportItem`. */
+function bridged(transform: NonNullable<Host['transform']>): (alone: Alone) => string {
+  return ({ meta, traces, logs, events, measurements, exceptions }) => {
     const [payload = traces] = logs ?? events ?? measurements ?? exceptions ?? [];
     const type = logs ? 'log' : events ? 'event' : measurements ? 'measurement' : exceptions ? 'exception' : 'trace';
     const answer = transform({ type, payload, meta });
@@ -335,21 +336,9 @@ function bridged(transform: NonNullable<Host['transform']>): (json: string) => s
   };
 }
 
-/** What the agent leaves in the scratch buffer when it is asked to be looked at; '' for nothing. */
-function look(what: number, handle: number): string {
-  const length = cross(CALL_LOOK, what, handle, 0);
-  if (!length || !memory) return '';
-  // The buffer may have grown, so the view on it is made anew by the next item.
-  bytes = new Uint8Array(0);
-  return decoder.decode(new Uint8Array(memory.buffer, cross(CALL_SCRATCH, 0, length, 0), length));
-}
-
-/** An object whose members the agent shows as JSON. */
-function shown(what: number): object | undefined {
-  return guarded(undefined, () => {
-    const members = look(what, 0);
-    return members ? (JSON.parse(`{${members}}`) as object) : undefined;
-  });
+/** What the agent shows of itself: a plain object or a text. */
+function shown(what: number, handle = 0): unknown {
+  return crossing(undefined, () => look(what, handle) as unknown);
 }
 
 export const agent: Agent = {
@@ -401,14 +390,14 @@ export const agent: Agent = {
     }),
   // A text would be taken for members that are JSON already.
   setMeta: (part, value) => guarded(undefined, () => describe(part, typeof value === 'object' ? value : undefined)),
-  metas: () => shown(LOOK_META) ?? {},
-  session: () => shown(LOOK_SESSION),
+  metas: () => (shown(LOOK_META) as object | undefined) ?? {},
+  session: () => shown(LOOK_SESSION) as object | undefined,
   requestStart: (method, url, kind) =>
     guarded(0, () => {
       const { traceId = '', spanId = '' } = driver() ?? {};
       return send(CALL_REQUEST_START, kind === 'xhr' ? 1 : 0, 0, [method, url, traceId, spanId]);
     }),
-  traceparent: (handle) => guarded('', () => look(LOOK_TRACEPARENT, handle)),
+  traceparent: (handle) => (shown(LOOK_TRACEPARENT, handle) as string | undefined) ?? '',
   requestEnd: (handle, status, error) => void guarded(0, () => send(CALL_REQUEST_END, handle, status, [error ?? ''])),
   activeTrace: () => guarded(undefined, driver),
   vital: {
@@ -432,5 +421,5 @@ export const agent: Agent = {
     cross(CALL_FLUSH, FLUSH_OVER, 0, 0);
     if (state === 'running') state = 'loaded';
   },
-  stats: () => shown(LOOK_STATS) ?? {},
+  stats: () => (shown(LOOK_STATS) as object | undefined) ?? {},
 };

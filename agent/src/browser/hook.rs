@@ -1,8 +1,7 @@
-//! The page's hook: an item crosses once, as the JSON of a payload of its own, and comes back as JSON text.
-//!
-//! `npm/src/agent.ts` makes Faro's `TransportItem` of it. One `JSON.parse` there replaces a second
-//! serializer for every wire type here (serde-wasm-bindgen's `to_value`), which took 10 KB of brotli.
+//! The page's hook: an item crosses once, as a payload of its own in plain objects, and comes back as JSON text.
+//! `npm/src/agent.ts` makes Faro's `TransportItem` of it.
 
+use super::plain::plain;
 use js_sys::Function;
 use wasm_bindgen::JsValue;
 
@@ -46,8 +45,7 @@ impl Hook {
 impl Question {
     /// Calls the hook.
     pub fn ask(&self) -> Answer {
-        let Ok(item) = std::str::from_utf8(&self.item) else { return Answer::Failed };
-        let item = JsValue::from_str(item);
+        let item = plain(&self.item);
         let answer = self.function.call2(&JsValue::UNDEFINED, &item, &JsValue::UNDEFINED).ok();
         match answer.and_then(|answer| answer.as_string()) {
             Some(text) if text.is_empty() => Answer::Drop,

@@ -3,6 +3,7 @@
 pub mod clock;
 pub mod hook;
 mod object;
+pub mod plain;
 pub mod random;
 pub mod storage;
 pub mod timer;
