@@ -1,9 +1,10 @@
-// Builds dist/: index.js (ESM), index.cjs, farol.iife.js (script tag) and the types. Needs npm/wasm/.
+// Builds dist/: index (the agent), the entries around it, each as ESM and CJS, farol.iife.js (script tag) and the types.
+// Needs npm/wasm/.
 
 import { execFileSync } from 'node:child_process';
 import { copyFile, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
-import { dirname, join } from 'node:path';
+import { dirname, join, relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 import { minify } from 'terser';
@@ -42,20 +43,45 @@ const options = {
 /** Names of the border between script and agent, which nobody outside the bundle sees. */
 const INTERNAL = /^(?:requestEnd|activeTrace|setMeta|restored|firstContentfulPaint|largestContentfulPaint|firstInput|layoutShift|leaving)$/;
 
+/** Files that other entries share at run time: one agent, one set of Faro's names, one boundary. */
+const SHARED = { 'src/index.js': 'index', 'src/swap/index.js': 'faro', 'src/react/boundary.js': 'boundary' };
+
+/** Leaves what is shared outside the bundle, where the other entries find it. */
+const apart = (extension) => ({
+  name: 'shared entries',
+  setup: ({ onResolve }) => {
+    onResolve({ filter: /^\./ }, ({ kind, path, resolveDir }) => {
+      const shared = kind !== 'entry-point' && SHARED[relative(here, resolve(resolveDir, path))];
+      return shared ? { path: `./${shared}.${extension}`, external: true } : undefined;
+    });
+  },
+});
+
 /** Bundles one entry; terser takes a fourteenth more off what esbuild leaves. */
-async function bundle(entry, format, outfile) {
-  await build({ ...options, entryPoints: [entry], format, outfile });
+async function bundle(entry, format, outfile, more = {}) {
+  await build({ ...options, ...more, entryPoints: [entry], format, outfile });
   const file = inHere(outfile);
   const mangle = { properties: { regex: INTERNAL } };
   const compress = { passes: 3, unsafe_arrows: true, unsafe_methods: true, keep_fargs: false };
   const { code } = await minify(await readFile(file, 'utf8'), { module: true, ecma: 2021, mangle, compress });
   await writeFile(file, code);
 }
+
+/** What stands around the agent: source and name. */
+const ENTRIES = [['src/farol.ts', 'farol'], ['src/swap/index.ts', 'faro'], ['src/react/boundary.ts', 'boundary'], ['src/react/index.ts', 'react']];
+
 await Promise.all([
   bundle('src/index.ts', 'esm', 'dist/index.js'),
   bundle('src/index.ts', 'cjs', 'dist/index.cjs'),
   bundle('src/script.ts', 'iife', 'dist/farol.iife.js'),
+  ...ENTRIES.flatMap(([entry, name]) =>
+    [['esm', 'js'], ['cjs', 'cjs']].map(([format, extension]) =>
+      bundle(entry, format, `dist/${name}.${extension}`, { external: ['react'], plugins: [apart(extension)] }))),
 ]);
+// React's server components take it for a part of the page; a minifier would drop the line.
+for (const name of ['react.js', 'react.cjs', 'boundary.js', 'boundary.cjs']) {
+  await writeFile(join(dist, name), `'use client';\n${await readFile(join(dist, name), 'utf8')}`);
+}
 
 const typescript = dirname(createRequire(import.meta.url).resolve('typescript/package.json'));
 execFileSync(process.execPath, [join(typescript, 'bin/tsc'), '-p', here], { stdio: 'inherit' });
