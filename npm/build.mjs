@@ -91,4 +91,4 @@ for (const name of await readdir(dist, { recursive: true })) {
   const text = await readFile(join(dist, name), 'utf8');
   await writeFile(join(dist, name.replace(/\.d\.ts$/, '.d.cts')), text.replace(/(from '[^']+)\.js'/g, "$1.cjs'"));
 }
-await copyFile(inHere('../LICENSE'), inHere('LICENSE'));
+for (const folder of ['.', 'faro', 'react-swap']) await copyFile(inHere('../LICENSE'), inHere(folder, 'LICENSE'));

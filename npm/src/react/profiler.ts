@@ -57,7 +57,7 @@ export class FaroProfiler extends Component<FaroProfilerProps> {
 }
 
 /** The component inside a profiler that is named after it. */
-export function withFaroProfiler<P extends object>(Wrapped: ComponentType<P>, options?: { name?: string }): FC<P> {
+export function withFaroProfiler<P extends object>(Wrapped: ComponentType<P>, options?: Partial<Omit<FaroProfilerProps, 'updateProps'>>): FC<P> {
   const name = options?.name ?? Wrapped.displayName ?? Wrapped.name ?? 'Unknown';
   const Profiled: FC<P> = (props) =>
     createElement(FaroProfiler, { name, updateProps: props as Record<string, unknown>, children: createElement(Wrapped, props) });

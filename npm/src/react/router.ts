@@ -175,7 +175,7 @@ interface RouterState {
 interface DataRouter {
   state: RouterState;
   routes: ReactRouterV6RouteObject[];
-  subscribe(listener: (state: never) => void): () => void;
+  subscribe(listener: never): () => void;
 }
 
 /** Listens to a data router and returns it. */
@@ -187,7 +187,7 @@ export function withFaroRouterInstrumentation<R extends DataRouter>(router: R): 
     changed(router.routes, location, historyAction);
   };
   look(router.state);
-  router.subscribe(look as (state: never) => void);
+  router.subscribe(look as never);
   return router;
 }
 
