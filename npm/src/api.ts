@@ -48,8 +48,8 @@ export interface API {
   /** A string sets the id; `page.url` follows the address unless one is given. */
   setPage(page: MetaPage | string): void;
   getPage(): MetaPage | undefined;
-  /** The trace that a driver has set on the page, if any. */
-  getTraceContext(): { trace_id: string; span_id: string } | undefined;
+  /** The trace that a driver has set on the page, if any; `traceparent` is the header, ready to send. */
+  getTraceContext(): { trace_id: string; span_id: string; traceparent: string } | undefined;
   /** There is no OpenTelemetry underneath. */
   getOTEL(): undefined;
   isOTELInitialized(): boolean;
@@ -96,7 +96,9 @@ export function api(agent: Agent, report: Reach['report'], serialize: LogArgsSer
     getTraceContext: () =>
       own(() => {
         const active = agent.activeTrace();
-        return active && { trace_id: active.traceId, span_id: active.spanId };
+        if (!active) return undefined;
+        const { traceId, spanId } = active;
+        return { trace_id: traceId, span_id: spanId, traceparent: `00-${traceId}-${spanId}-01` };
       }),
     getOTEL: () => undefined,
     isOTELInitialized: () => false,
