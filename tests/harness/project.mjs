@@ -1,9 +1,12 @@
 // An application's folder with packages installed under the names that its package.json gives them, and its bundlers.
-import { execFileSync } from 'node:child_process';
+import { execFile, execFileSync } from 'node:child_process';
+import { once } from 'node:events';
 import { cpSync, mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 import commonjs from '@rollup/plugin-commonjs';
 import { nodeResolve } from '@rollup/plugin-node-resolve';
 import * as esbuild from 'esbuild';
@@ -27,7 +30,7 @@ export function pack(folder) {
 
 /**
  * A folder in which `swapped` ({name in node_modules: package of ours}) are unpacked from their archives, `kept` are
- * copied and `linked` are linked from this repository, as npm would lay them out. `remove()` takes it away.
+ * copied (`[name, place]`: elsewhere) and `linked` are linked from this repository, as npm would lay them out. `remove()` takes it away.
  */
 export function project({ archives, swapped = {}, kept = [], linked = [] }) {
   const folder = realpathSync(mkdtempSync(join(tmpdir(), 'farol-app-')));
@@ -38,10 +41,39 @@ export function project({ archives, swapped = {}, kept = [], linked = [] }) {
     mkdirSync(at(name), { recursive: true });
     execFileSync('tar', ['-xzf', archives[package_], '--strip-components=1', '-C', at(name)]);
   }
-  for (const name of kept) cpSync(join(ROOT, 'node_modules', name), at(name), { recursive: true });
+  for (const one of kept) {
+    const [name, place] = [one].flat();
+    cpSync(join(ROOT, 'node_modules', name), at(place ?? name), { recursive: true });
+  }
   for (const name of linked) {
     mkdirSync(dirname(at(name)), { recursive: true });
     symlinkSync(join(ROOT, 'node_modules', name), at(name));
+  }
+  return { folder, remove: () => rmSync(folder, { recursive: true, force: true }) };
+}
+
+/** A registry that knows our packages alone, and npm told to use it: `npm install` in a folder whose package.json is `manifest`. */
+export async function npmInstall({ archives, manifest }) {
+  const folder = realpathSync(mkdtempSync(join(tmpdir(), 'farol-npm-')));
+  cpSync(APPS, folder, { recursive: true });
+  writeFileSync(join(folder, 'package.json'), JSON.stringify({ private: true, type: 'module', ...manifest }));
+  const server = createServer((request, response) => {
+    const name = request.url.slice(1).replace(/\.tgz$/, '');
+    if (!archives[name]) return response.writeHead(404).end();
+    if (request.url.endsWith('.tgz')) return response.end(readFileSync(archives[name]));
+    const described = JSON.parse(readFileSync(join(ROOT, PACKAGES[name], 'package.json'), 'utf8'));
+    const dist = { tarball: `http://${request.headers.host}/${name}.tgz` };
+    return response.end(JSON.stringify({ name, 'dist-tags': { latest: described.version }, versions: { [described.version]: { ...described, dist } } }));
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  try {
+    const registry = `http://127.0.0.1:${server.address().port}`;
+    const options = ['--registry', registry, '--cache', join(folder, '.npm'), '--ignore-scripts', '--no-audit', '--no-fund', '--legacy-peer-deps'];
+    await promisify(execFile)('npm', ['install', ...options], { cwd: folder });
+  } finally {
+    server.closeAllConnections();
+    server.close();
   }
   return { folder, remove: () => rmSync(folder, { recursive: true, force: true }) };
 }

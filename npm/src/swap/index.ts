@@ -20,6 +20,7 @@ export {
   type GetWebInstrumentationsOptions,
   type TracingInstrumentationOptions,
 } from './instrumentations.js';
+export { browserMeta, osMeta, sdkMeta } from './metas.js';
 export * from './observable.js';
 export * from './predicates.js';
 export * from './registry.js';

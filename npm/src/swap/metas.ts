@@ -1,16 +1,38 @@
 // `faro.metas`: parts that the agent knows go to it, the others lie over what it says, item by item.
 
-import type { API, Config, InternalLogger, Meta, MetaItem, Metas, MetasListener } from './types.js';
+import type { API, Config, InternalLogger, Meta, MetaGetter, MetaItem, Metas, MetasListener } from './types.js';
 import type { Pipeline } from './pipeline.js';
 
 /** The parts that the agent itself can be told. */
 const TOLD = ['user', 'session', 'view', 'page'] as const;
+
+let agents: () => Meta = () => ({});
+
+const part = <K extends keyof Meta>(name: K) => (): Pick<Meta, K> => {
+  const value = agents()[name];
+  return (value ? { [name]: value } : {}) as Pick<Meta, K>;
+};
+
+/** What the agent says of the browser, the system and itself; it says so without being asked. */
+export const browserMeta = /* @__PURE__ */ part('browser');
+export const osMeta = /* @__PURE__ */ part('os');
+export const sdkMeta = /* @__PURE__ */ part('sdk');
+
+/** What a getter of the page's gives; nothing, where it fails. */
+function ask(getter: MetaGetter): Partial<Meta> {
+  try {
+    return getter();
+  } catch {
+    return {};
+  }
+}
 
 /** Configured metas: what the agent can be told is moved into its own options, the rest stays. */
 export function settle(config: Config): { config: Config; rest: MetaItem[] } {
   const settled: Config = { ...config, app: { ...config.app } };
   const rest: MetaItem[] = [];
   for (const item of config.metas ?? []) {
+    if (item === browserMeta || item === osMeta || item === sdkMeta) continue;
     if (typeof item === 'function') {
       rest.push(item);
       continue;
@@ -35,10 +57,11 @@ export function metas(
   rest: MetaItem[],
   asked: boolean,
 ): Metas & { changed(): void } {
+  agents = own;
   const overlays = [...rest];
   const listeners = new Set<MetasListener>();
   const over = (meta: Meta): Meta =>
-    overlays.reduce<Meta>((value, item) => ({ ...value, ...(typeof item === 'function' ? item() : item) }), meta);
+    overlays.reduce<Meta>((value, item) => ({ ...value, ...(typeof item === 'function' ? ask(item) : item) }), meta);
   const changed = () => listeners.forEach((listener) => listener(made.value));
 
   /** Tells the agent each part that it can be told; answers with what is left. */

@@ -1,4 +1,4 @@
-// The instance on the global object, the way Faro's own code looks for it; and metas to name in a configuration.
+// The instance on the global object, the way Faro's own code looks for it, and what is asked of it from outside.
 
 import { internalGlobalObjectKey } from './constants.js';
 import { faro } from './initialize.js';
@@ -22,16 +22,6 @@ export function setInternalFaroOnGlobalObject(instance: Faro): void {
     Object.defineProperty(globalObject, internalGlobalObjectKey, { value: instance, configurable: true });
   }
 }
-
-const part = <K extends keyof Meta>(name: K) => (): Pick<Meta, K> => {
-  const value = faro.metas?.value[name];
-  return (value ? { [name]: value } : {}) as Pick<Meta, K>;
-};
-
-/** What the agent says of the browser, the system and itself; it says so without being asked. */
-export const browserMeta = part('browser');
-export const osMeta = part('os');
-export const sdkMeta = part('sdk');
 
 /** What items have now. */
 export function captureMetas(metas: Metas, callback?: () => void): Meta {
