@@ -90,13 +90,16 @@ describe('an application whose package.json alone was changed', () => {
   }
 });
 
-test('npm installs the aliases as the guide writes them, with one copy of the agent', async () => {
+test('npm installs what the guide writes, with one copy of the agent, also under packages that ask for another Faro', async () => {
   const guide = readFileSync(join(ROOT, 'docs/migrate-from-faro.md'), 'utf8');
-  const [, dependencies] = /```json\n(\{\n {2}"dependencies": [^`]*)```/.exec(guide);
-  const made = await npmInstall({ archives, manifest: JSON.parse(dependencies) });
+  const [direct, overrides] = [...guide.matchAll(/```json\n([^`]*)```/g)].map(([, text]) => JSON.parse(text));
+  const legacy = { name: 'legacy', version: '1.0.0', dependencies: { '@grafana/faro-web-sdk': '^1.0.0', '@grafana/faro-core': '^1.0.0' } };
+  const made = await npmInstall({ archives, legacy, manifest: { ...direct, ...overrides, dependencies: { ...direct.dependencies, legacy: 'file:legacy' } } });
   projects.push(made);
-  const installed = Object.keys(JSON.parse(readFileSync(join(made.folder, 'package-lock.json'), 'utf8')).packages);
-  assert.deepEqual(installed.filter((path) => path.endsWith('/farol')), ['node_modules/farol']);
+  const { packages } = JSON.parse(readFileSync(join(made.folder, 'package-lock.json'), 'utf8'));
+  const farols = Object.entries(packages).filter(([path, { name }]) => /farol/.test(name ?? path)).map(([path, { name }]) => `${path} ${name ?? ''}`);
+  assert.deepEqual(farols.filter((line) => /\/farol $/.test(line)), ['node_modules/farol ']);
+  assert.ok(farols.includes('node_modules/@grafana/faro-web-sdk farol-faro') && farols.includes('node_modules/@grafana/faro-core farol-faro'), farols.join('\n'));
   await open(await bundlers.esbuild(made.folder, 'shop.js'));
   await reported('shop', 'from the shop');
 });
@@ -361,6 +364,19 @@ ${body}`);
     await arrive('events', named('last'));
     assert.equal(collector.items('events').filter(named('paused')).length, 0);
   });
+});
+
+test('on a server everything can be imported, called and rendered, and does nothing', async () => {
+  const { initializeFaro, faro, getWebInstrumentations, FaroErrorBoundary, ReactIntegration } = await import('farol-react');
+  const { createElement } = await import('react');
+  const { renderToString } = await import('react-dom/server');
+  const instance = initializeFaro({ url: 'https://collector.example.com/collect', app: { name: 'server' }, instrumentations: [...getWebInstrumentations(), new ReactIntegration()] });
+  faro.api.pushEvent('nothing', {});
+  instance.transports.pause();
+  instance.api.setView({ name: 'x' }, { overrides: { serviceName: 'y' } });
+  assert.equal(instance.api.getTraceContext(), undefined);
+  assert.equal(renderToString(createElement(FaroErrorBoundary, null, createElement('p', null, 'served'))), '<p>served</p>');
+  assert.ok(!('_faroInternal' in globalThis) && !('faro' in globalThis));
 });
 
 test('code from Faro\'s documentation compiles in strict mode against Faro and against the swap', () => {

@@ -52,10 +52,14 @@ export function project({ archives, swapped = {}, kept = [], linked = [] }) {
   return { folder, remove: () => rmSync(folder, { recursive: true, force: true }) };
 }
 
-/** A registry that knows our packages alone, and npm told to use it: `npm install` in a folder whose package.json is `manifest`. */
-export async function npmInstall({ archives, manifest }) {
+/**
+ * A registry that knows our packages alone, and npm told to use it: `npm install` in a folder whose package.json is
+ * `manifest`, with a package `legacy` beside it. */
+export async function npmInstall({ archives, manifest, legacy }) {
   const folder = realpathSync(mkdtempSync(join(tmpdir(), 'farol-npm-')));
   cpSync(APPS, folder, { recursive: true });
+  mkdirSync(join(folder, 'legacy'));
+  writeFileSync(join(folder, 'legacy/package.json'), JSON.stringify(legacy));
   writeFileSync(join(folder, 'package.json'), JSON.stringify({ private: true, type: 'module', ...manifest }));
   const server = createServer((request, response) => {
     const name = request.url.slice(1).replace(/\.tgz$/, '');
