@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, afterEach, before, beforeEach, describe, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { buildAngular } from './harness/angular.mjs';
 import { eventually, launch, startCollector, startSite } from './harness/browser.mjs';
 import { bundlers, npmInstall, pack, PACKAGES, project } from './harness/project.mjs';
 
@@ -49,7 +50,7 @@ async function open(...scripts) {
   const failures = [];
   page.on('pageerror', (error) => failures.push(error.message));
   await page.goto(site.add(`<!doctype html><html><head><meta charset="utf-8"><link rel="icon" href="data:,"><script>window.COLLECTOR = '${collector.url}';</script></head>
-<body><div id="root"></div>${tags.join('\n')}</body></html>`));
+<body><div id="root"></div><app-root></app-root>${tags.join('\n')}</body></html>`));
   return Object.assign(page, { failures });
 }
 
@@ -88,6 +89,14 @@ describe('an application whose package.json alone was changed', () => {
       assert.deepEqual(page.failures, ['from the shop']);
     });
   }
+});
+
+test('an Angular application, built by the Angular CLI, reports what its error handler gets', async () => {
+  const page = await open(buildAngular(archives));
+  await page.click('#buy');
+  const exception = await reported('angular', 'sold out');
+  assert.deepEqual([exception.type, exception.context.by], ['TypeError', 'angular']);
+  assert.equal(await page.textContent('#buy'), '1');
 });
 
 test('npm installs what the guide writes, with one copy of the agent, also under packages that ask for another Faro', async () => {

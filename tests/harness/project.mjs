@@ -28,6 +28,12 @@ export function pack(folder) {
   }));
 }
 
+/** Unpacks an archive as npm does. */
+export function unpack(archive, folder) {
+  mkdirSync(folder, { recursive: true });
+  execFileSync('tar', ['-xzf', archive, '--strip-components=1', '-C', folder]);
+}
+
 /**
  * A folder in which `swapped` ({name in node_modules: package of ours}) are unpacked from their archives, `kept` are
  * copied (`[name, place]`: elsewhere) and `linked` are linked from this repository, as npm would lay them out. `remove()` takes it away.
@@ -38,8 +44,7 @@ export function project({ archives, swapped = {}, kept = [], linked = [] }) {
   writeFileSync(join(folder, 'package.json'), '{"private":true,"type":"module"}');
   cpSync(APPS, folder, { recursive: true });
   for (const [name, package_] of Object.entries({ farol: 'farol', ...swapped })) {
-    mkdirSync(at(name), { recursive: true });
-    execFileSync('tar', ['-xzf', archives[package_], '--strip-components=1', '-C', at(name)]);
+    unpack(archives[package_], at(name));
   }
   for (const one of kept) {
     const [name, place] = [one].flat();
