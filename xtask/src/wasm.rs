@@ -45,6 +45,10 @@ pub fn build(root: &Path) -> Result<()> {
 fn drop_shims(module: &mut Module) -> Result<()> {
     const TASKS: &str = "::futures::jspi::";
     let unused = |name: &str| name.contains("closures::_::invoke") || name.contains(TASKS);
+    // The glue grows no text in place, and frees none.
+    for export in ["__wbindgen_realloc", "__wbindgen_free"] {
+        module.exports.remove(export)?;
+    }
     let mut trap = FunctionBuilder::new(&mut module.types, &[], &[]);
     trap.func_body().unreachable();
     let trap = trap.finish(vec![], &mut module.funcs);
@@ -88,19 +92,33 @@ fn shortened(mut glue: String, names: &Value) -> Result<String> {
             let _ = replace(format!("{used}{end}"), format!("wasm.{short}{end}"));
         }
     }
+    replace(", wasm.__wbindgen_realloc)".to_owned(), ")".to_owned())?;
     // All imports come from one module, whose name the pass shortens to the first letter.
     replace("\"./farol_agent_bg.js\": ".to_owned(), "\"a\": ".to_owned())?;
     Ok(glue)
 }
 
 /// Parts of the glue that no browser with our wasm features needs: first line, last line, and what takes their place.
-const UNNEEDED: [(&str, &str, &str); 3] = [
+const UNNEEDED: [(&str, &str, &str); 8] = [
     // `encodeInto` is older than reference types in every engine.
     ("if (!('encodeInto' in cachedTextEncoder)) {\n", "\n}\n", ""),
     // Safari's decoder tires after 2 GiB, which no page's telemetry comes to.
     ("    if (numBytesDecoded >= MAX_SAFARI_DECODE_BYTES) {\n", "    }\n", ""),
     // Our own script passes the one object.
     ("    if (module !== undefined) {\n", "\n    }\n", "    ({module} = module);\n"),
+    // Texts that cross as arguments are rare (storage, a header, a hook's answer): no fast path for short ones.
+    (
+        "    if (realloc === undefined) {\n",
+        "    WASM_VECTOR_LEN = offset;\n    return ptr;\n",
+        "    const bytes = cachedTextEncoder.encode(arg);\n    const ptr = malloc(bytes.length, 1) >>> 0;\n    \
+         getUint8ArrayMemory0().set(bytes, ptr);\n    WASM_VECTOR_LEN = bytes.length;\n    return ptr;\n",
+    ),
+    // The agent owns its callbacks: none is left to the garbage collector.
+    ("const CLOSURE_DTORS = ", ";\n", ""),
+    ("            CLOSURE_DTORS.", ";\n", ""),
+    ("    CLOSURE_DTORS.", ";\n", ""),
+    // Memory that grew has another buffer.
+    (" || cachedDataViewMemory0.buffer.detached === true", "=== undefined && ", " || ("),
 ];
 
 fn trimmed(mut glue: String) -> Result<String> {
