@@ -139,6 +139,24 @@ describe('a React application whose package.json alone was changed', () => {
   }
 });
 
+test('a data router of React Router tells its routes by their patterns', async () => {
+  const folder = application({ swapped: { ...WEB, '@grafana/faro-react': 'farol-react' }, linked: REACT });
+  writeFileSync(join(folder, 'data.js'), `import { createReactRouterV7DataOptions, initializeFaro, ReactIntegration, withFaroRouterInstrumentation } from '@grafana/faro-react';
+    import { createBrowserRouter, matchRoutes } from 'react-router';
+    initializeFaro({ url: window.COLLECTOR, app: { name: 'data' }, instrumentations: [new ReactIntegration({ router: createReactRouterV7DataOptions({ matchRoutes }) })] });
+    const routes = [{ path: '*', children: [] }, { path: '/orders', children: [{ path: ':id', children: [{ path: 'items/:item' }] }] }];
+    window.router = withFaroRouterInstrumentation(createBrowserRouter(routes));`);
+  const page = await open(await bundlers.esbuild(folder, 'data.js'));
+  await page.evaluate(async () => {
+    await window.router.navigate('/orders/1/items/2');
+    await window.router.navigate('/orders/1', { replace: true });
+    await window.router.navigate('/orders/3/items/4');
+  });
+  const changes = () => collector.items('events').filter(named('route_change')).map(({ attributes }) => [attributes.fromRoute, attributes.toRoute]);
+  await eventually(() => changes().length === 3, 'three changes');
+  assert.deepEqual(changes(), [[undefined, '/*'], ['/*', '/orders/:id/items/:item'], ['/orders/:id', '/orders/:id/items/:item']]);
+});
+
 describe('one agent in the page', () => {
   /** The real React package of Faro, with or without the real SDK that it would bring along. */
   const REAL = ['@grafana/faro-react', 'hoist-non-react-statics', 'react-is'];
@@ -310,6 +328,21 @@ ${body}`);
     assert.deepEqual(told[0], [null, 'my-own-id']);
     assert.notEqual(told.at(-1)[1], 'my-own-id');
     assert.equal(collector.requests[0].body.meta.session.id, 'my-own-id');
+  });
+
+  test('spans of one\'s own are sent as they are', async () => {
+    await run(`F.initializeFaro({ url, app, user: { id: '9' } });
+      F.faro.api.pushTraces({ resourceSpans: [{ scopeSpans: [{ scope: { name: 'own' }, spans: [{ name: 'mine', traceId: 'a', spanId: 'b' }] }] }] });`);
+    await eventually(() => collector.spans().some(({ name }) => name === 'mine'), 'the span');
+    assert.equal(collector.requests.find(({ body }) => body.traces).body.meta.user.id, '9');
+  });
+
+  test('what is added too late to be given items is said', async () => {
+    const page = await run('F.initializeFaro({ url, app });');
+    const logged = [];
+    page.on('console', (message) => logged.push(message.text()));
+    await page.evaluate(() => window.faro.transports.addBeforeSendHooks((item) => item));
+    await eventually(() => logged.some((text) => text.includes('needs `transports` or `beforeSend`')), 'the message');
   });
 
   test('a parser of one\'s own reads the stacks of pushed and of uncaught errors', async () => {

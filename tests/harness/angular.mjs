@@ -11,7 +11,7 @@ const APP = fileURLToPath(new URL('../angular', import.meta.url));
 const CACHE = join(process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'farol/angular');
 const ENVIRONMENT = { ...process.env, CI: '1', NG_CLI_ANALYTICS: 'false' };
 
-/** The folder of an installed Angular, from the cache or by `npm ci`. */
+/** The folder of an installed Angular, from the cache or by `npm install`, which unlike `npm ci` bears a registry that has not all platforms' packages yet. */
 function installed() {
   const lock = createHash('sha256').update(readFileSync(join(APP, 'package-lock.json'))).digest('hex').slice(0, 16);
   const ready = join(CACHE, lock);
@@ -19,7 +19,7 @@ function installed() {
   mkdirSync(CACHE, { recursive: true });
   const building = mkdtempSync(join(CACHE, 'building-'));
   for (const file of ['package.json', 'package-lock.json']) cpSync(join(APP, file), join(building, file));
-  execFileSync('npm', ['ci', '--ignore-scripts', '--no-audit', '--no-fund'], { cwd: building, env: ENVIRONMENT, stdio: 'ignore' });
+  execFileSync('npm', ['install', '--ignore-scripts', '--no-audit', '--no-fund'], { cwd: building, env: ENVIRONMENT, stdio: 'ignore' });
   renameSync(building, ready);
   return ready;
 }

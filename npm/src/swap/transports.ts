@@ -63,13 +63,14 @@ export interface FetchTransportOptions {
   requestCompression?: boolean;
 }
 
+/** As it was before anything watched it. */
+const plainFetch = globalThis.fetch;
 let keptAlive = 0;
 
 /** Posts batches. One with nothing but a URL and a key is left to the agent's own, faster way. */
 export class FetchTransport extends BaseTransport {
   readonly name = '@grafana/faro-web-sdk:transport-fetch';
   readonly version = VERSION;
-  private readonly fetch = globalThis.fetch;
   private readonly buffer: PromiseBuffer<void>;
 
   constructor(readonly options: FetchTransportOptions) {
@@ -116,7 +117,7 @@ export class FetchTransport extends BaseTransport {
       const timer = setTimeout(() => abort.abort(), requestTimeoutMs);
       let wait = initialBackoffMs * backoffMultiplier ** (attempt - 1);
       try {
-        const answer = await this.fetch.call(globalThis, url, {
+        const answer = await plainFetch.call(globalThis, url, {
           method: 'POST', signal: abort.signal, ...init, headers: sent, body, keepalive,
         });
         // Read to its end, so that the connection is free again.
