@@ -298,6 +298,14 @@ ${body}`);
     assert.ok(await page.out('window.heard') >= 2);
   });
 
+  test('a transport that is no more than a function that sends does not stop the page', async () => {
+    const page = await run(`F.initializeFaro({ url, app, transports: [new F.FetchTransport({ url }), { name: 'bare', send: (item) => { (window.bare ??= []).push(item.payload.name); throw new Error('mine'); } }] });
+      F.faro.api.pushEvent('bare', {});`);
+    await arrive('events', named('bare'));
+    assert.deepEqual((await page.out('window.bare')).slice(0, 2), ['session_start', 'bare']);
+    assert.deepEqual(page.failures, []);
+  });
+
   test('instrumentations of one\'s own are given what Faro gives, and are taken away in any order', async () => {
     const page = await run(`class Own extends F.BaseInstrumentation {
         constructor(name) { super(); this.name = name; this.version = '1'; }

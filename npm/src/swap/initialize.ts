@@ -22,10 +22,16 @@ export let faro = core.faro as unknown as Faro;
  */
 export function initializeFaro(config: BrowserConfig): Faro {
   const foreign = scope[internalGlobalObjectKey];
-  if (!foreign) return (faro = start(config));
-  if ('shutdown' in foreign) attach(foreign, config);
-  else createInternalLogger(undefined, config.internalLoggerLevel).error('the Faro SDK itself runs on this page and stays in charge');
-  return (faro = foreign);
+  const logger = createInternalLogger(undefined, config.internalLoggerLevel);
+  try {
+    if (!foreign) return (faro = start(config));
+    if ('shutdown' in foreign) attach(foreign, config);
+    else logger.error('the Faro SDK itself runs on this page and stays in charge');
+  } catch (error) {
+    // A getter of the page's, a transport without what transports have.
+    logger.error('not all that is configured could be set up', error);
+  }
+  return (faro = foreign ?? faro);
 }
 
 /** A second call: nothing of it is started twice. */
@@ -51,7 +57,7 @@ function start(given: BrowserConfig): Faro {
     apiKey: agents?.options.apiKey,
     instrumentations: [],
     sessionTracking: tracked,
-    ignoreUrls: [...(config.ignoreUrls ?? []), ...list.flatMap((one) => one.getIgnoreUrls())],
+    ignoreUrls: [...(config.ignoreUrls ?? []), ...list.flatMap((one) => one.getIgnoreUrls?.() ?? [])],
     ...(asking && { beforeSend: lane.ask }),
   };
   const base = core.initializeFaro(settled as unknown as core.BrowserConfig);

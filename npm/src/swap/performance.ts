@@ -15,7 +15,7 @@ type Timing = Omit<PerformanceResourceTiming, 'responseStatus' | 'renderBlocking
 /** Reports the load of the page once it is complete, then each resource; returns what stops it. */
 export function resources({ api, config }: Instrumentation): () => void {
   const { trackResources, url, ignoreUrls = [], transports = [] } = config;
-  const ignored = [UPLOAD, ...(url ? [url] : []), ...ignoreUrls, ...transports.flatMap((one) => one.getIgnoreUrls())];
+  const ignored = [UPLOAD, ...(url ? [url] : []), ...ignoreUrls, ...transports.flatMap((one) => one.getIgnoreUrls?.() ?? [])];
   const watched = ({ name }: Timing) =>
     !ignored.some((pattern) => (typeof pattern === 'string' ? name === pattern : name.search(pattern) >= 0));
   const navigationId = genShortID();

@@ -60,8 +60,8 @@ export function pipeline({ batching, beforeSend }: Config, list: Transport[], ag
   };
 
   const give = (transport: Transport, item: TransportItem): void => {
-    if (faro && !(enabled && transport.isBatched())) {
-      guarded(transport.name, () => transport.send(transport.isBatched() ? [item] : item));
+    if (faro && !(enabled && transport.isBatched?.())) {
+      guarded(transport.name, () => transport.send(transport.isBatched?.() ? [item] : item));
       return;
     }
     const lane = lanes.get(transport) ?? [];
@@ -134,7 +134,7 @@ export function pipeline({ batching, beforeSend }: Config, list: Transport[], ag
       faro = running;
       made.transports.forEach((transport) => equip(transport, running));
       for (const [transport, items] of [...lanes]) {
-        if (enabled && transport.isBatched()) continue;
+        if (enabled && transport.isBatched?.()) continue;
         items.splice(0).forEach((item) => give(transport, item));
       }
     },
