@@ -3,6 +3,7 @@
 
 import { execFileSync } from 'node:child_process';
 import { copyFile, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join, relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -34,7 +35,8 @@ const options = {
     name: 'packed wasm',
     setup: ({ onLoad }) => {
       // Decoded by src/wasm.ts when the agent starts: importing the package does nothing.
-      onLoad({ filter: /\.wasm$/ }, async ({ path }) => ({ contents: pack(await readFile(path)), loader: 'text' }));
+      onLoad({ filter: /unpack\.wasm$/ }, ({ path }) => ({ loader: 'base64', contents: readFileSync(path) }));
+      onLoad({ filter: /agent_bg\.wasm$/ }, ({ path }) => ({ loader: 'text', contents: pack(readFileSync(path)) }));
     },
   }],
   legalComments: 'none',

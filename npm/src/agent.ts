@@ -3,6 +3,7 @@
 // Every call is guarded: whatever goes wrong below leaves the agent inert and never reaches the page.
 
 import { call, initSync, look, start } from '../wasm/farol_agent.js';
+import { current } from './context.js';
 import { members, session, surroundings, textOf } from './meta.js';
 import type {
   AgentOptions,
@@ -13,7 +14,6 @@ import type {
   LogLevel,
   MetaPart,
   NavigationTiming,
-  TraceContext,
 } from './types.js';
 
 /** What the page lends to the agent. */
@@ -54,7 +54,7 @@ export interface Vitals {
 /** The agent, as the taps and the facade see it. Nothing in it throws; before `start` and after a fault every call does nothing. */
 export interface Agent {
   /** Compiles and instantiates, synchronously. False: it stays inert, on a page whose CSP forbids wasm for example. */
-  load(wasm: Uint8Array<ArrayBuffer> | WebAssembly.Module): boolean;
+  load(wasm: () => Uint8Array<ArrayBuffer> | WebAssembly.Module): boolean;
   /** Reads the options, opens or resumes the session. False when it could not. A second call is refused. */
   start(options: AgentOptions, host: Host): boolean;
   /** `domain` falls back to the configured one. */
@@ -86,8 +86,8 @@ export interface Agent {
   traceparent(handle: number): string;
   /** Closes the span. `status` 0 with a text in `error` is a failure of the network or an abort. */
   requestEnd(handle: number, status: number, error: string | undefined): void;
-  /** What `window.__TRACE_CONTEXT__` says while a driver has set it. */
-  activeTrace(): TraceContext | undefined;
+  /** An ended span, as OTLP/JSON has it. */
+  span(span: object): void;
   vital: Vitals;
   /** visibilitychange to hidden, after every tap has handed over its pending entries: finalises LCP, CLS and INP. */
   hidden(): void;
@@ -119,6 +119,7 @@ const KIND_LOG = 0;
 const KIND_EVENT = 1;
 const KIND_MEASUREMENT = 2;
 const KIND_EXCEPTION = 3;
+const KIND_SPAN = 4;
 const SKIP_DEDUPE = 8;
 const HAS_TRACE = 16;
 const HAS_FRAMES = 32;
@@ -258,7 +259,7 @@ function whereabouts(): unknown {
 
 /** Hands over an item of these values. */
 function item(kind: number, flags: number, options: ItemOptions | undefined, values: Parameters<typeof send>[3]): void {
-  const { spanContext, skipDedupe, timestampOverwriteMs } = options ?? {};
+  const { spanContext = current(), skipDedupe, timestampOverwriteMs } = options ?? {};
   const ids = spanContext ? [String(spanContext.traceId), String(spanContext.spanId)] : [];
   if (whereabouts() !== address) describe('page', page);
   const more = (skipDedupe ? SKIP_DEDUPE : 0) | (spanContext ? HAS_TRACE : 0);
@@ -292,12 +293,6 @@ function configure(options: AgentOptions): void {
   const numbers = [Number(batching?.sendTimeout), limit, Number(samplingRate), ...flags];
   send(CALL_CONFIGURE, 0, 0, [...texts, ...numbers, ignored, ...session(initial)]);
   if (options.paused) cross(CALL_PAUSE, 1, 0, 0);
-}
-
-/** The span that a driver of the page has set as the parent of what starts now. */
-function driver(): TraceContext | undefined {
-  const { traceId, spanId } = (globalThis as { __TRACE_CONTEXT__?: Partial<TraceContext> }).__TRACE_CONTEXT__ ?? {};
-  return traceId && spanId ? { traceId: String(traceId), spanId: String(spanId) } : undefined;
 }
 
 /** Hands over an entry of a performance observer. */
@@ -345,7 +340,7 @@ export const agent: Agent = {
   load(wasm) {
     if (state === 'new') {
       try {
-        memory = initSync({ module: wasm }).memory;
+        memory = initSync({ module: wasm() }).memory;
         state = 'loaded';
       } catch {
         state = 'dead';
@@ -394,12 +389,12 @@ export const agent: Agent = {
   session: () => shown(LOOK_SESSION) as object | undefined,
   requestStart: (method, url, kind) =>
     guarded(0, () => {
-      const { traceId = '', spanId = '' } = driver() ?? {};
+      const { traceId = '', spanId = '' } = current() ?? {};
       return send(CALL_REQUEST_START, kind === 'xhr' ? 1 : 0, 0, [method, url, traceId, spanId]);
     }),
   traceparent: (handle) => (shown(LOOK_TRACEPARENT, handle) as string | undefined) ?? '',
   requestEnd: (handle, status, error) => void guarded(0, () => send(CALL_REQUEST_END, handle, status, [error ?? ''])),
-  activeTrace: () => guarded(undefined, driver),
+  span: (span) => guarded(undefined, () => void send(CALL_PUSH, KIND_SPAN | SKIP_DEDUPE, 0, [JSON.stringify(span)])),
   vital: {
     navigation: (timing) => entry(ENTRY_NAVIGATION, [], timing),
     firstContentfulPaint: (startTime) => entry(ENTRY_FIRST_PAINT, [startTime, 0], navigation()),

@@ -2,9 +2,11 @@
 
 import type { Agent } from './agent.js';
 import type { LogArgsSerializer, LogLevel, Meta, MetaPage, MetaSession, MetaUser, MetaView } from './config.js';
+import { current } from './context.js';
 import { own } from './guard.js';
 import type { Reach } from './instrumentations.js';
 import { render } from './render.js';
+import type { Spans } from './spans.js';
 import { thrown } from './thrown.js';
 import type { Attributes, ErrorOptions, ItemOptions } from './types.js';
 
@@ -48,18 +50,24 @@ export interface API {
   /** A string sets the id; `page.url` follows the address unless one is given. */
   setPage(page: MetaPage | string): void;
   getPage(): MetaPage | undefined;
-  /** The trace that a driver has set on the page, if any; `traceparent` is the header, ready to send. */
+  /** The active span: ids, and the headers made of them. */
   getTraceContext(): { trace_id: string; span_id: string; traceparent: string } | undefined;
-  /** There is no OpenTelemetry underneath. */
-  getOTEL(): undefined;
+  /** Tracers, spans and contexts as `@opentelemetry/api` has them. */
+  getOTEL(): Spans['otel'];
   isOTELInitialized(): boolean;
+  /** Opens a span of the page's own. */
+  startActionSpan: Spans['startActionSpan'];
+  /** Writes `traceparent` into a plain object, Headers or anything with `set`. */
+  inject: Spans['inject'];
+  /** Reads `traceparent` from the same. */
+  extract: Spans['extract'];
 }
 
 /**
  * The api over `agent`, which ignores every call before it is started. What the page passes is copied
  * first: a getter of its own that throws costs the item, and not the agent.
  */
-export function api(agent: Agent, report: Reach['report'], serialize: LogArgsSerializer = render): API {
+export function api(agent: Agent, { otel, inject, extract, startActionSpan }: Spans, report: Reach['report'], serialize: LogArgsSerializer = render): API {
   const metas = () => own(() => agent.metas() as Meta);
   return {
     pushError: (error, options) =>
@@ -95,12 +103,13 @@ export function api(agent: Agent, report: Reach['report'], serialize: LogArgsSer
     getPage: () => metas()?.page,
     getTraceContext: () =>
       own(() => {
-        const active = agent.activeTrace();
-        if (!active) return undefined;
-        const { traceId, spanId } = active;
-        return { trace_id: traceId, span_id: spanId, traceparent: `00-${traceId}-${spanId}-01` };
+        const active = current();
+        return active && { trace_id: active.traceId, span_id: active.spanId, ...inject({ traceparent: '' }, active) };
       }),
-    getOTEL: () => undefined,
-    isOTELInitialized: () => false,
+    getOTEL: () => otel,
+    isOTELInitialized: () => true,
+    startActionSpan,
+    inject,
+    extract,
   };
 }

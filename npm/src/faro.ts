@@ -8,6 +8,7 @@ import { getWebInstrumentations, type Instrumentation, type Reach } from './inst
 import { internalLogger, type InternalLogger } from './logger.js';
 import { textMatches } from './match.js';
 import type { Undo } from './patch.js';
+import { spans } from './spans.js';
 import * as exit from './taps/exit.js';
 import { VERSION } from './version.js';
 import { wasm } from './wasm.js';
@@ -88,10 +89,11 @@ function assemble(config: BrowserConfig): { faro: Faro; start: () => void } {
     if (textMatches(`${value} ${type} ${stack}`, config.ignoreErrors)) return;
     agent.error(type, value, stack, { ...options, context: { ...context, ...options?.context } });
   };
-  const reach: Reach = { agent, config, report, leaving: new Set() };
+  const tracer = spans(agent);
+  const reach: Reach = { agent, config, report, leaving: new Set(), spans: tracer };
 
   const made: Faro = {
-    api: api(agent, report, config.logArgsSerializer),
+    api: api(agent, tracer, report, config.logArgsSerializer),
     config,
     metas: {
       get value() {
@@ -129,7 +131,7 @@ function assemble(config: BrowserConfig): { faro: Faro; start: () => void } {
     scope[KEY] = { version: VERSION, faro: made };
     own(() => stops.push(expose(made)));
     if (!config.url && !config.beforeSend) logger.error('no url is configured, nothing can be sent');
-    if (!agent.load(wasm())) throw new Error("WebAssembly could not be started; a CSP must allow 'wasm-unsafe-eval'");
+    if (!agent.load(wasm)) throw new Error("WebAssembly could not be started; a CSP must allow 'wasm-unsafe-eval'");
     if (!agent.start(config, host(config, logger))) throw new Error('the agent could not be started');
     live = true;
     made.instrumentations.add(...(config.instrumentations ?? getWebInstrumentations()));

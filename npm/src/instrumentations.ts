@@ -4,6 +4,7 @@ import type { Agent } from './agent.js';
 import type { BrowserConfig, TracingOptions } from './config.js';
 import type { Undo } from './patch.js';
 import { opener } from './requests.js';
+import type { Spans } from './spans.js';
 import type { Thrown } from './thrown.js';
 import type { ErrorOptions } from './types.js';
 import * as consoleTap from './taps/console.js';
@@ -21,6 +22,7 @@ export interface Reach {
   report: (thrown: Thrown, options?: ErrorOptions) => void;
   /** Run, in order, when the page is hidden or left and before the last flush. */
   leaving: Set<() => void>;
+  spans: Spans;
 }
 
 /** A capture that can be switched on. */
@@ -63,7 +65,9 @@ export class TracingInstrumentation implements Instrumentation {
     const open = opener(reach, this.options);
     const stopFetch = fetchTap.start(reach, open);
     const stopXhr = xhr.start(reach, open);
+    const unregister = reach.spans.register();
     return () => {
+      unregister();
       stopXhr();
       stopFetch();
     };

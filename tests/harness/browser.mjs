@@ -22,7 +22,14 @@ export function launch() {
 }
 
 async function listening(handler) {
-  const server = createServer(handler);
+  const server = createServer(async (request, response) => {
+    try {
+      await handler(request, response);
+    } catch (error) {
+      // A page that goes cuts its requests; nobody waits for the answer then.
+      if (error.code !== 'ECONNRESET') throw error;
+    }
+  });
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   return {

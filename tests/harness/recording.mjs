@@ -13,7 +13,11 @@ export async function startRecording({ port = 0 } = {}) {
   const backend = { counts: new Map(), pushes: 0, mode: 'accept' };
   const server = createServer(async (request, response) => {
     const chunks = [];
-    for await (const chunk of request) chunks.push(chunk);
+    try {
+      for await (const chunk of request) chunks.push(chunk);
+    } catch {
+      return; // The sender is gone, a killed receiver for example: what did not come whole is not counted.
+    }
     if (backend.mode === 'stall') return;
     if (backend.mode === 'lose') {
       request.socket.destroy();

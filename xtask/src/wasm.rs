@@ -12,32 +12,61 @@ pub const MODULE: &str = "npm/wasm/farol_agent_bg.wasm";
 /// The same module with its function names, for the size report.
 pub const NAMED: &str = "npm/wasm/named.wasm";
 
-/// Builds the agent and leaves the glue and the module in `npm/wasm`.
+/// What puts the module together in the page.
+const UNPACKER: &str = "npm/wasm/unpack.wasm";
+
+const STRIP: [&str; 3] = ["--strip-debug", "--strip-producers", "--strip-target-features"];
+
+/// Builds the agent and leaves in `npm/wasm` the glue, the module, and what unpacks it.
 pub fn build(root: &Path) -> Result<()> {
-    cargo(root)?;
-    let built = target(root).join("wasm32-unknown-unknown/wasm/farol_agent.wasm");
-    let out = root.join("npm/wasm");
-    let mut bound = wasm_bindgen_cli_support::Bindgen::new()
-        .input_path(&built)
-        .web(true)?
-        .typescript(true)
-        .omit_default_module_path(true)
-        .remove_producers_section(true)
-        .generate_output()
-        .with_context(|| format!("wasm-bindgen on {}", built.display()))?;
+    unpacker(root)?;
+    let mut bound = bound(root, "farol-agent")?;
     drop_shims(bound.wasm_mut())?;
+    let out = root.join("npm/wasm");
     bound.emit(&out)?;
     let module = root.join(MODULE);
     let bound = out.join("bound.wasm");
     std::fs::rename(&module, &bound).with_context(|| format!("moving {}", module.display()))?;
     // Never --all-features: the module would then use encodings that browsers refuse.
     optimise(root, &bound, &root.join(NAMED), &["-g"])?;
-    let strip = ["--strip-debug", "--strip-producers", "--strip-target-features"];
-    let names = optimise(root, &bound, &module, &[&strip[..], &["--minify-imports-and-exports-and-modules"]].concat())?;
+    let names = optimise(root, &bound, &module, &[&STRIP[..], &["--minify-imports-and-exports-and-modules"]].concat())?;
     let glue = out.join("farol_agent.js");
     let text = std::fs::read_to_string(&glue).with_context(|| glue.display().to_string())?;
     std::fs::write(&glue, trimmed(shortened(text, &serde_json::from_slice(&names)?)?)?)?;
     Ok(())
+}
+
+/// The unpacker needs none of the glue: it is one function and its memory.
+fn unpacker(root: &Path) -> Result<()> {
+    let mut bound = bound(root, "farol-unpack")?;
+    let module = bound.wasm_mut();
+    let others: Vec<String> = module.exports.iter().map(|export| export.name.clone()).collect();
+    for name in others.iter().filter(|name| !["unpack", "memory"].contains(&name.as_str())) {
+        module.exports.remove(name)?;
+    }
+    module.start = None;
+    walrus::passes::gc::run(module);
+    if let Some(import) = module.imports.iter().next() {
+        bail!("the unpacker imports {}: nothing gives it that", import.name);
+    }
+    let path = root.join(UNPACKER);
+    std::fs::create_dir_all(root.join("npm/wasm"))?;
+    module.emit_wasm_file(&path)?;
+    optimise(root, &path, &path, &STRIP).map(drop)
+}
+
+/// Builds a package and has wasm-bindgen read it.
+fn bound(root: &Path, package: &str) -> Result<wasm_bindgen_cli_support::Output> {
+    cargo(root, package)?;
+    let built = target(root).join("wasm32-unknown-unknown/wasm").join(package.replace('-', "_")).with_extension("wasm");
+    wasm_bindgen_cli_support::Bindgen::new()
+        .input_path(&built)
+        .web(true)?
+        .typescript(true)
+        .omit_default_module_path(true)
+        .remove_producers_section(true)
+        .generate_output()
+        .with_context(|| format!("wasm-bindgen on {}", built.display()))
 }
 
 /// Takes the shims of js-sys's callbacks and tasks, which we have none of, out of the function table. Their addresses
@@ -138,9 +167,9 @@ fn trimmed(mut glue: String) -> Result<String> {
 /// Inlining before LLVM, which is off where size matters, takes the calls of tiny functions away that LLVM
 /// then leaves alone: 1.3 KB after brotli, at the two thresholds that did best. The flags are unstable, so the
 /// bootstrap switch is set for this one command.
-fn cargo(root: &Path) -> Result<()> {
+fn cargo(root: &Path, package: &str) -> Result<()> {
     run(Command::new("cargo")
-        .args(["build", "--profile", "wasm", "--package", "farol-agent", "--lib"])
+        .args(["build", "--profile", "wasm", "--package", package, "--lib"])
         .args(["--target", "wasm32-unknown-unknown", "-Zbuild-std=std,panic_abort"])
         .env("RUSTC_BOOTSTRAP", "1")
         .env(

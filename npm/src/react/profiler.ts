@@ -1,4 +1,4 @@
-// Mounts, renders and updates of a component as spans, where the application has an OpenTelemetry API set up.
+// Mounts, renders and updates of a component as spans.
 
 import { Component, createElement, type ComponentType, type FC, type ReactNode } from 'react';
 import { running } from './running.js';
@@ -10,7 +10,7 @@ export interface FaroProfilerProps {
   children: ReactNode;
 }
 
-/** Spans `componentMount`, under it `componentRender` and `componentUpdate`; without OpenTelemetry it only renders. */
+/** Spans `componentMount`, under it `componentRender` and `componentUpdate`. */
 export class FaroProfiler extends Component<FaroProfilerProps> {
   private mounting: Span | undefined;
   private rendering: Span | undefined;

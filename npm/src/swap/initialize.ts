@@ -181,7 +181,7 @@ function instrumentations(base: core.Faro, made: Faro): Faro['instrumentations']
 /** The calls that only Faro has, and the arguments of the others that only Faro takes. */
 function extend(api: API, made: Faro, lane: Pipeline, changed: () => void): void {
   const none = () => void made.internalLogger.warn('user actions are not captured');
-  const { pushError, setView, setSession, setUser, resetUser, resetSession, setPage, getTraceContext } = api;
+  const { pushError, setView, setSession, setUser, resetUser, resetSession, setPage, getTraceContext, getOTEL, isOTELInitialized } = api;
   let otel: OTELApi | undefined;
   const rename = (serviceName: string | undefined) => {
     if (serviceName === undefined) return;
@@ -207,8 +207,8 @@ function extend(api: API, made: Faro, lane: Pipeline, changed: () => void): void
     getActiveUserAction: api.getActiveUserAction ?? (() => undefined),
     pushTraces: (payload) => lane.execute({ type: 'trace', payload, meta: made.metas.value }),
     initOTEL: (trace, context) => void (otel = { trace, context }),
-    getOTEL: () => otel,
-    isOTELInitialized: () => !!otel,
+    getOTEL: () => otel ?? getOTEL(),
+    isOTELInitialized: () => !!otel || isOTELInitialized(),
     getTraceContext() {
       const active = otel?.trace.getSpan(otel.context.active())?.spanContext();
       if (!active) return getTraceContext();

@@ -1,5 +1,6 @@
 // The shapes behind Faro's names, written down so that code which was typed against Faro compiles here.
 
+import type * as core from '../index.js';
 import type { InternalLoggerLevel, LogLevel, TransportItemType, UserActionImportance, UserActionState } from './constants.js';
 
 export type Patterns = Array<string | RegExp>;
@@ -379,7 +380,7 @@ export interface OTELApi {
 export interface TracesAPI {
   getOTEL(): OTELApi | undefined;
   getTraceContext(): TraceContext | undefined;
-  /** From here on `getOTEL` answers with these, and `getTraceContext` with their active span. */
+  /** The agent has tracers of its own. From here on `getOTEL` answers with these, and `getTraceContext` with their active span. */
   initOTEL(trace: OTELApi['trace'], context: OTELApi['context']): void;
   isOTELInitialized(): boolean;
   pushTraces(traces: TraceEvent): void;
@@ -425,7 +426,10 @@ export interface UserActionsAPI {
   getActiveUserAction(): UserActionInterface | undefined;
 }
 
-export type API = UserActionsAPI & LogsAPI & ExceptionsAPI & MeasurementsAPI & TracesAPI & MetaAPI & EventsAPI;
+/** Beyond Faro: spans of one's own. */
+export type SpansAPI = Pick<core.API, 'startActionSpan' | 'inject' | 'extract'>;
+
+export type API = SpansAPI & UserActionsAPI & LogsAPI & ExceptionsAPI & MeasurementsAPI & TracesAPI & MetaAPI & EventsAPI;
 
 export interface SamplingContext {
   metas: Meta;
