@@ -35,7 +35,7 @@ check: tools npm/wasm/farol_agent.js ## the fast loop: format, lints, unit tests
 	cargo fmt --all --check
 	cargo clippy --locked --workspace --all-targets --quiet -- -D warnings
 	cargo test --locked --workspace --quiet
-	npm run --silent check --workspace npm --workspace receiver/viewer
+	npm run --silent check --workspace farol --workspace receiver/viewer
 	node --test tests/tidy.test.mjs
 
 size: package ## bytes of each part of the agent; fails over the budget
@@ -48,7 +48,7 @@ test: tools ## everything that CI runs
 	$(MAKE) --no-print-directory build check size; \
 	wait $$servers || { cat target-servers.log; exit 1; }; \
 	cat target-servers.log; rm target-servers.log
-	npm run --silent test --workspace npm
+	npm run --silent test --workspace farol
 	node --test --test-concurrency=1 tests/*.test.mjs
 
 bench: build servers ## speed beside Faro, the Collector and plain axum; numbers, not a verdict

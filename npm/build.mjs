@@ -1,10 +1,11 @@
-// Builds dist/: index.js (ESM), index.cjs, farol.iife.js (script tag) and the types. Needs npm/wasm/.
+// Builds dist/: index (the agent), the entries around it, each as ESM and CJS, farol.iife.js (script tag) and the types.
+// Needs npm/wasm/.
 
 import { execFileSync } from 'node:child_process';
 import { copyFile, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { dirname, join } from 'node:path';
+import { dirname, join, relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 import { minify } from 'terser';
@@ -26,7 +27,8 @@ await rm(dist, { recursive: true, force: true });
 const options = {
   absWorkingDir: here,
   bundle: true,
-  minify: true,
+  // Terser does the rest, and what esbuild names or joins before it only hinders it.
+  minifySyntax: true,
   target: 'es2021',
   platform: 'browser',
   plugins: [{
@@ -42,22 +44,68 @@ const options = {
 };
 
 /** Names of the border between script and agent, which nobody outside the bundle sees. */
-const INTERNAL = /^(?:requestEnd|activeTrace|setMeta|restored|firstContentfulPaint|largestContentfulPaint|firstInput|layoutShift|leaving)$/;
+const INTERNAL = new RegExp(`^(?:${[
+  'requestEnd', 'activeTrace', 'setMeta', 'restored', 'firstContentfulPaint', 'largestContentfulPaint', 'firstInput', 'layoutShift',
+  'leaving', 'agent', 'handle', 'header', 'entry', 'self', 'args', 'vital', 'interaction', 'transform', 'load', 'traced',
+].join('|')})$`);
+
+/** What they become, the same in every build: a capture of one copy can be started by the agent of another. */
+const internal = { props: {} };
+
+/** Files that other entries share at run time: one agent, one set of Faro's names, one boundary. */
+const SHARED = { 'src/index.js': 'index', 'src/swap/index.js': 'faro', 'src/react/boundary.js': 'boundary' };
+
+/** Leaves what is shared outside the bundle, where the other entries find it. */
+const apart = (extension) => ({
+  name: 'shared entries',
+  setup: ({ onResolve }) => {
+    onResolve({ filter: /^\./ }, ({ kind, path, resolveDir }) => {
+      const shared = kind !== 'entry-point' && SHARED[relative(here, resolve(resolveDir, path))];
+      return shared ? { path: `./${shared}.${extension}`, external: true } : undefined;
+    });
+  },
+});
+
+/** Short names, the frequent letters of JavaScript first: brotli then finds more of them again than of terser's own choice. */
+const LETTERS = 'etnrisoalucdfhpmgvbywxkjzqETNRISOALUCDFHPMGVBYWXKJZQ_$';
+const nth_identifier = {
+  get(index) {
+    let name = LETTERS[index % LETTERS.length];
+    const all = LETTERS + '0123456789';
+    for (let rest = Math.floor(index / LETTERS.length); rest > 0; rest = Math.floor((rest - 1) / all.length)) {
+      name += all[(rest - 1) % all.length];
+    }
+    return name;
+  },
+};
 
 /** Bundles one entry; terser takes a fourteenth more off what esbuild leaves. */
-async function bundle(entry, format, outfile) {
-  await build({ ...options, entryPoints: [entry], format, outfile });
+async function bundle(entry, format, outfile, around) {
+  await build({ ...options, ...around, entryPoints: [entry], format, outfile });
   const file = inHere(outfile);
-  const mangle = { properties: { regex: INTERNAL } };
-  const compress = { passes: 3, unsafe_arrows: true, unsafe_methods: true, keep_fargs: false };
-  const { code } = await minify(await readFile(file, 'utf8'), { module: true, ecma: 2021, mangle, compress });
+  const mangle = { nth_identifier, properties: !around && { regex: INTERNAL } };
+  const compress = { passes: 3, pure_getters: true, unsafe_arrows: true, unsafe_methods: true, keep_fargs: false };
+  const nameCache = around ? undefined : { props: internal };
+  const { code } = await minify(await readFile(file, 'utf8'), { module: true, ecma: 2021, mangle, compress, nameCache });
+
   await writeFile(file, code);
 }
-await Promise.all([
-  bundle('src/index.ts', 'esm', 'dist/index.js'),
-  bundle('src/index.ts', 'cjs', 'dist/index.cjs'),
-  bundle('src/script.ts', 'iife', 'dist/farol.iife.js'),
-]);
+
+/** What stands around the agent: source and name. */
+const ENTRIES = [['src/farol.ts', 'farol'], ['src/swap/index.ts', 'faro'], ['src/react/boundary.ts', 'boundary'], ['src/react/index.ts', 'react']];
+
+await bundle('src/index.ts', 'esm', 'dist/index.js');
+await bundle('src/index.ts', 'cjs', 'dist/index.cjs');
+await bundle('src/script.ts', 'iife', 'dist/farol.iife.js');
+for (const [entry, name] of ENTRIES) {
+  for (const [format, extension] of [['esm', 'js'], ['cjs', 'cjs']]) {
+    await bundle(entry, format, `dist/${name}.${extension}`, { external: ['react'], plugins: [apart(extension)] });
+  }
+}
+// React's server components take it for a part of the page; a minifier would drop the line.
+for (const name of ['react.js', 'react.cjs', 'boundary.js', 'boundary.cjs']) {
+  await writeFile(join(dist, name), `'use client';\n${await readFile(join(dist, name), 'utf8')}`);
+}
 
 const typescript = dirname(createRequire(import.meta.url).resolve('typescript/package.json'));
 execFileSync(process.execPath, [join(typescript, 'bin/tsc'), '-p', here], { stdio: 'inherit' });
@@ -67,4 +115,4 @@ for (const name of await readdir(dist, { recursive: true })) {
   const text = await readFile(join(dist, name), 'utf8');
   await writeFile(join(dist, name.replace(/\.d\.ts$/, '.d.cts')), text.replace(/(from '[^']+)\.js'/g, "$1.cjs'"));
 }
-await copyFile(inHere('../LICENSE'), inHere('LICENSE'));
+for (const folder of ['.', 'faro', 'react-swap']) await copyFile(inHere('../LICENSE'), inHere(folder, 'LICENSE'));

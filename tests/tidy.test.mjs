@@ -72,6 +72,15 @@ test('no module has a name that says nothing', () => {
 test('npm entries import no tap of another entry, and nothing from npm at run time', () => {
   const manifest = JSON.parse(readFileSync(join(ROOT, 'npm/package.json'), 'utf8'));
   assert.deepEqual(Object.keys(manifest.dependencies ?? {}), []);
-  forbid(files('npm/src', '.ts'), /^import .* from '(?!\.)/, 'the package has no runtime dependency');
+  forbid(files('npm/src', '.ts'), /^import .* from '(?!\.)/, 'the package has no runtime dependency', { except: ['npm/src/react/'] });
+  forbid(files('npm/src/react', '.ts'), /^import .* from '(?!\.|react')/, 'farol/react imports React, which its user has');
+  forbid(['npm/src/farol.ts', 'npm/src/react/boundary.ts', 'npm/src/react/running.ts'], /^import .* from 'react'/, 'the boundary of the root needs no React to be installed');
+  forbid(files('npm/src/swap', '.ts'), /from '\.\.\/(?!index\.js')/, "Faro's names stand on the package's own surface");
+  forbid(files('npm/src/react', '.ts'), /^import (?!type).*from '\.\.\/(?!index\.js'|swap\/index\.js')/, 'and so does farol/react');
+  const agent = files('npm/src', '.ts').filter((path) => !/npm\/src\/(swap|react|farol\.ts)/.test(path));
+  forbid(agent, /from '\.\/(?:swap|react)\//, 'the agent knows none of the entries around it');
+  for (const name of ['faro', 'react-swap']) {
+    assert.deepEqual(Object.keys(JSON.parse(readFileSync(join(ROOT, 'npm', name, 'package.json'), 'utf8')).dependencies), ['farol']);
+  }
   forbid(files('npm/src/taps', '.ts'), /from '\.\.\/(index|script)\.js'/, 'taps know the border, not the entries');
 });

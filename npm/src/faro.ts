@@ -46,8 +46,10 @@ interface Registered {
 const KEY = Symbol.for('farol');
 const scope = globalThis as { [KEY]?: Registered };
 
-/** The running instance; before `initializeFaro` one whose calls do nothing. */
-export let faro: Faro = scope[KEY]?.faro ?? assemble({ app: { name: '' } }).faro;
+/** The running instance; before `initializeFaro` the one that another copy has started, or one whose calls do nothing. */
+export let faro: Faro = new Proxy(assemble({ app: { name: '' } }).faro, {
+  get: (idle, key) => Reflect.get(scope[KEY]?.faro ?? idle, key) as unknown,
+});
 
 /**
  * Starts capturing and returns the instance, synchronously. Never throws: where the agent cannot run
@@ -128,7 +130,7 @@ function assemble(config: BrowserConfig): { faro: Faro; start: () => void } {
   const start = () => {
     scope[KEY] = { version: VERSION, faro: made };
     own(() => stops.push(expose(made)));
-    if (!config.url) logger.error('no url is configured, nothing can be sent');
+    if (!config.url && !config.beforeSend) logger.error('no url is configured, nothing can be sent');
     if (!agent.load(wasm)) throw new Error("WebAssembly could not be started; a CSP must allow 'wasm-unsafe-eval'");
     if (!agent.start(config, host(config, logger))) throw new Error('the agent could not be started');
     live = true;

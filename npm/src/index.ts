@@ -8,6 +8,7 @@ export {
   TracingInstrumentation,
   WebVitalsInstrumentation,
   type Instrumentation,
+  type Reach,
 } from './instrumentations.js';
 export {
   InternalLoggerLevel,
@@ -37,5 +38,6 @@ export type {
 } from './api.js';
 export type { InternalLogger } from './logger.js';
 export type { Attributes, StackFrame, TraceContext } from './types.js';
+export type { Undo } from './patch.js';
 export type { Patterns } from './match.js';
 export { VERSION } from './version.js';

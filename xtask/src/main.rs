@@ -31,7 +31,7 @@ fn main() -> ExitCode {
 fn package(root: &Path) -> Result<()> {
     wasm::build(root)?;
     notices::write(root)?;
-    run(Command::new("npm").args(["run", "--silent", "build", "--workspace", "npm"]).current_dir(root))
+    run(Command::new("npm").args(["run", "--silent", "build", "--workspace", "farol"]).current_dir(root))
 }
 
 /// The repository: the folder above this crate.

@@ -1,0 +1,2 @@
+export * from 'farol/faro';
+export * from 'farol/react';
