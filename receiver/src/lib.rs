@@ -10,6 +10,8 @@ pub mod http;
 pub mod ingest;
 pub mod journal;
 pub mod lane;
+pub mod log;
+pub mod probe;
 pub mod shutdown;
 pub mod sink;
 pub mod telemetry;

@@ -5,7 +5,10 @@
 use axum::Router;
 use axum::body::{Body, Bytes, to_bytes};
 use axum::http::{HeaderMap, Method, Request, StatusCode};
-use farol::http::{self, Parts, State, auth::ApiKey, cors::Origins};
+use farol::config::Server;
+use farol::config::scalar::Secret;
+use farol::http::policy::{Live, Policy};
+use farol::http::{self, Parts, State};
 use farol::ingest::{Admission, Limits, decode::Gate};
 use farol::journal::{Encoding, Journal, Options, Reader, Start};
 use farol::telemetry::Metrics;
@@ -46,18 +49,20 @@ impl Receiver {
     fn open(dir: &TempDir, setup: Setup) -> Receiver {
         let journal = Journal::open(Options::new(dir.path())).unwrap();
         let lane = journal.lane("test", Start::FromCursor).unwrap();
+        let mut server = Server { limits: setup.limits, ..Server::default() };
+        server.api_key = setup.key.map(|key| Secret(key.to_owned()));
+        server.cors.allowed_origins = setup.origins;
         let (metrics, stopping) = (Arc::new(Metrics::default()), CancellationToken::new());
         let state = State::new(Parts {
             admission: Admission::open(setup.limits, journal.clone(), Gate::default(), Arc::clone(&metrics)).unwrap(),
-            api_key: ApiKey::new(setup.key),
-            origins: Origins::new(&setup.origins),
+            policy: Live::new(Policy::new(&server)),
             journal: journal.clone(),
             lane_bytes: 1 << 30,
             failing: Vec::new(),
             metrics: Arc::clone(&metrics),
             stopping: stopping.clone(),
         });
-        let (ingest, operations) = (http::ingest(state.clone()), http::operations(state, None));
+        let (ingest, operations) = (http::ingest(state.clone(), "", false), http::operations(state, None));
         Receiver { ingest, operations, journal, lane, stopping, metrics }
     }
 
