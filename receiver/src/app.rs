@@ -4,10 +4,10 @@ use crate::config::exporters::{self, Compression, LanePlan, LineFormat, Protocol
 use crate::config::{Config, Invocation};
 use crate::convert::labels::LabelBudget;
 use crate::convert::line::Format;
-use crate::http::policy::{Live, Policy};
 use crate::http;
-use crate::ingest::decode::Gate;
+use crate::http::policy::{Live, Policy};
 use crate::ingest::Admission;
+use crate::ingest::decode::Gate;
 use crate::journal::{Journal, Options, Start};
 use crate::lane::{Lane, Stage};
 use crate::log::Level;
@@ -96,11 +96,8 @@ pub async fn run(config: Config, stop: CancellationToken, reload: Reload) -> any
     // The operations server outlives the ingest server, so that a stopping receiver can be watched.
     let stopped = CancellationToken::new();
     let pages = viewer.as_ref().map(|viewer| viewer.router(config.operations));
-    let bounds = http::Bounds {
-        connections: server.max_connections,
-        head: server.head_timeout,
-        idle: server.idle_timeout,
-    };
+    let bounds =
+        http::Bounds { connections: server.max_connections, head: server.head_timeout, idle: server.idle_timeout };
     let beside = http::Bounds { connections: OPERATIONS_CONNECTIONS, ..bounds };
     let pages = http::operations(state.clone(), pages);
     let operations = tokio::spawn(http::serve(operations, beside, pages, stopped.clone()));
@@ -195,7 +192,10 @@ fn destination(plan: &LanePlan) -> Result<Destination<'_>, Unsupported> {
         LanePlan::Loki { loki, signals } => {
             let first = signals.first().map_or("logs", |(signal, _)| signal.name());
             if signals.iter().any(|(_, labels)| labels.is_some()) {
-                return refuse(format!("{first}.exporter.loki.labels"), "labels of one's own are not written by this build");
+                return refuse(
+                    format!("{first}.exporter.loki.labels"),
+                    "labels of one's own are not written by this build",
+                );
             }
             if !all.iter().all(|wanted| signals.iter().any(|(signal, _)| signal == wanted)) {
                 return refuse(format!("{first}.exporter.loki"), only_all);

@@ -69,7 +69,8 @@ impl Invocation {
 fn command() -> clap::Command {
     let flags = KEYS.iter().filter_map(|key| {
         let flag = key.flag?;
-        let variables: Vec<_> = std::iter::once(key.own_variable()).chain(key.env.iter().map(|&name| name.to_owned())).collect();
+        let variables: Vec<_> =
+            std::iter::once(key.own_variable()).chain(key.env.iter().map(|&name| name.to_owned())).collect();
         let default = if key.default.is_empty() { String::new() } else { format!(" [default: {}]", key.default) };
         let help = format!("{} [env: {}]{default}", key.doc, variables.join(", "));
         let value = match key.kind {
@@ -89,7 +90,9 @@ fn command() -> clap::Command {
         .about("Real user monitoring that you own: takes Faro payloads on /collect, keeps them, delivers them.")
         .arg(file)
         .args(flags)
-        .subcommand(clap::Command::new("check").about("Says whether the configuration is right, and what is wrong with it"))
+        .subcommand(
+            clap::Command::new("check").about("Says whether the configuration is right, and what is wrong with it"),
+        )
         .subcommand(
             clap::Command::new("config")
                 .about("About the configuration file")

@@ -175,7 +175,8 @@ impl Exporters {
             let Outputs { loki, otlp, prometheus } = self.of(signal).clone();
             if let Some(loki) = loki {
                 let labels = loki.labels.clone();
-                let same = |known: &Loki| Loki { labels: None, ..known.clone() } == Loki { labels: None, ..loki.clone() };
+                let same =
+                    |known: &Loki| Loki { labels: None, ..known.clone() } == Loki { labels: None, ..loki.clone() };
                 let lane = lanes.iter_mut().find_map(|lane| match lane {
                     LanePlan::Loki { loki, signals } if same(loki) => Some(signals),
                     _ => None,
@@ -298,7 +299,8 @@ fn otlp(values: &mut Values, own: &str, signal: Signal) -> Option<Otlp> {
     };
     let timeout = values.get(&timeout, scalar::milliseconds);
     let header = |name: &str, text: &str| {
-        axum::http::HeaderValue::from_str(text).map_err(|_| format!("header {name:?} has a value that cannot be sent"))?;
+        axum::http::HeaderValue::from_str(text)
+            .map_err(|_| format!("header {name:?} has a value that cannot be sent"))?;
         Ok((scalar::header(name)?, Secret(text.to_owned())))
     };
     let mut headers = values.map(&format!("{own}.headers"), header);
@@ -336,7 +338,8 @@ fn address(
         let scheme = if insecure { "http" } else { "https" };
         let port = text.rsplit_once(':').and_then(|(_, port)| port.parse::<u16>().ok());
         let url = port.and_then(|_| Url::parse(&format!("{scheme}://{text}")).ok());
-        url.filter(|url| url.path() == "/").ok_or_else(|| format!("{text:?} is not host:port or an http or https URL"))?
+        url.filter(|url| url.path() == "/")
+            .ok_or_else(|| format!("{text:?} is not host:port or an http or https URL"))?
     };
     let append = append == Append::Always || !whole || (append == Append::ToBare && url.path() == "/");
     Ok((if protocol == Protocol::Http && append { with_path(url, path) } else { url }, protocol))

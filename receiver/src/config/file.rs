@@ -18,6 +18,7 @@ pub(super) struct Leaf {
 /// All leaves of `text` in their order. Fails with a line and what is wrong there.
 pub(super) fn leaves(text: &str) -> Result<Vec<Leaf>, (u64, String)> {
     if text.lines().all(|line| line.trim().is_empty() || line.trim_start().starts_with('#')) {
+        // The reader takes no document at all for an error.
         return Ok(Vec::new());
     }
     let options = serde_saphyr::options! { with_snippet: false };
@@ -27,7 +28,8 @@ pub(super) fn leaves(text: &str) -> Result<Vec<Leaf>, (u64, String)> {
     })?;
     let mut leaves = Vec::new();
     match &root.value {
-        Node::Branch(_) | Node::Nothing => flatten(text, String::new(), &root, &mut leaves),
+        Node::Nothing => {}
+        Node::Branch(_) => flatten(text, String::new(), &root, &mut leaves),
         _ => return Err((root.referenced.line(), "a configuration is keys with values".into())),
     }
     Ok(leaves)

@@ -194,7 +194,8 @@ mod tests {
         for wrong in ["", "MiB", "-1", "5 parsecs", "nan"] {
             size(wrong, None);
         }
-        let time = |text, millis: Option<u64>| assert_eq!(duration(text).ok(), millis.map(Duration::from_millis), "{text}");
+        let time =
+            |text, millis: Option<u64>| assert_eq!(duration(text).ok(), millis.map(Duration::from_millis), "{text}");
         time("500ms", Some(500));
         time("90s", Some(90_000));
         time("1h30m", Some(5_400_000));

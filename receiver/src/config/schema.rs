@@ -40,7 +40,9 @@ fn branch() -> Value {
 fn value(key: &Key) -> Value {
     let text = json!({ "type": ["string", "number", "boolean"] });
     let mut value = match key.kind {
-        Kind::Text | Kind::Secret | Kind::Url | Kind::Path => json!({ "type": ["string", "number", "boolean", "null"] }),
+        Kind::Text | Kind::Secret | Kind::Url | Kind::Path => {
+            json!({ "type": ["string", "number", "boolean", "null"] })
+        }
         Kind::Switch => json!({ "enum": [true, false, "on", "off", "yes", "no", null] }),
         Kind::Integer(least, most) => json!({ "type": ["integer", "null"], "minimum": least, "maximum": most }),
         Kind::Number => json!({ "type": ["number", "null"], "exclusiveMinimum": 0 }),
@@ -52,7 +54,9 @@ fn value(key: &Key) -> Value {
         Kind::Word(words) => {
             // YAML reads a bare on and off as a switch.
             let mut words: Vec<Value> = words.iter().map(|&word| word.into()).collect();
-            words.extend([true, false].into_iter().filter(|_| words.contains(&"on".into())).map(Value::from).collect::<Vec<_>>());
+            words.extend(
+                [true, false].into_iter().filter(|_| words.contains(&"on".into())).map(Value::from).collect::<Vec<_>>(),
+            );
             words.push(Value::Null);
             json!({ "enum": words })
         }
@@ -77,7 +81,11 @@ pub fn reference() -> String {
         let flag = key.flag.map(|flag| format!("`--{flag}`"));
         let known = key.env.iter().map(|name| format!("`{name}`"));
         let names: Vec<_> = flag.into_iter().chain(known).chain([format!("`{}`", key.own_variable())]).collect();
-        let default = if key.default.is_empty() { String::new() } else { format!("`{}`", key.default) };
+        let default = match key.default {
+            "" => String::new(),
+            words if words.contains(' ') => words.to_owned(),
+            value => format!("`{value}`"),
+        };
         let doc = key.doc.replace('|', "\\|");
         let _ = writeln!(text, "| `{}` | {default} | {} | {doc} |", key.path, names.join(" "));
     }
@@ -93,7 +101,10 @@ mod tests {
         let schema = schema();
         let at = |path: &str| schema.pointer(path).unwrap_or_else(|| panic!("no {path}"));
         assert_eq!(at("/properties/server/properties/port/maximum"), 65_535);
-        assert_eq!(at("/properties/server/properties/apps/items/properties/rate_limiting/properties/rate/type")[0], "number");
+        assert_eq!(
+            at("/properties/server/properties/apps/items/properties/rate_limiting/properties/rate/type")[0],
+            "number"
+        );
         assert_eq!(at("/properties/events/properties/exporter/properties/loki/properties/labels/type")[0], "object");
         assert_eq!(at("/properties/traces/properties/exporter/additionalProperties"), false);
         assert!(schema.pointer("/properties/traces/properties/exporter/properties/loki").is_none());

@@ -1,8 +1,8 @@
 //! The ingest server's part: addresses, keys, origins, proxies, limits.
 
+use super::LISTEN;
 use super::scalar::{self, Network, Secret};
 use super::values::Values;
-use super::LISTEN;
 use crate::ingest::Limits;
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -247,7 +247,9 @@ fn apps(values: &mut Values, limits: &Limits) -> Vec<App> {
             values.wrong_at(&at, "has the key of another".into());
         }
         let payload = |text: &str| match scalar::bytes(text)? {
-            bytes if bytes == 0 || bytes > limits.wire as u64 => Err(format!("{text:?} is more than the server's, or nothing")),
+            bytes if bytes == 0 || bytes > limits.wire as u64 => {
+                Err(format!("{text:?} is more than the server's, or nothing"))
+            }
             bytes => Ok(bytes as usize),
         };
         apps.push(App {

@@ -69,7 +69,8 @@ mod tests {
     #[test]
     fn templates_are_text_and_fields() {
         let text = |text: &str| Segment::Text(text.into());
-        let check = |template: &str, expected: &[Segment]| assert_eq!(template.parse(), Ok(Template(expected.to_vec())));
+        let check =
+            |template: &str, expected: &[Segment]| assert_eq!(template.parse(), Ok(Template(expected.to_vec())));
         check("", &[]);
         check("exception", &[text("exception")]);
         check("{{ .App.Name }}", &[Segment::Field(Field::AppName)]);

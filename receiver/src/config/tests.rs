@@ -81,8 +81,7 @@ fn the_stack_file_is_taken_as_it_is() {
         ("kind", field(Field::Kind)),
     ]);
     let exceptions = labels(&[("app", field(Field::AppName)), ("kind", text("exception"))]);
-    let events =
-        labels(&[("app", field(Field::AppName)), ("event_name", field(Field::Name)), ("kind", text("event"))]);
+    let events = labels(&[("app", field(Field::AppName)), ("event_name", field(Field::Name)), ("kind", text("event"))]);
     let tempo = Otlp {
         endpoint: url("http://tempo:4317"),
         protocol: Protocol::Grpc,
@@ -120,6 +119,7 @@ fn flag_beats_variable_beats_file_beats_default() {
 #[test]
 fn every_key_has_a_variable_and_a_place_in_the_file() {
     let sample = |kind: Kind, path: &str| match kind {
+        Kind::Word(words) if path == "viewer.enabled" => words[0].to_owned(),
         Kind::Word(words) => words[words.len() - 1].to_owned(),
         Kind::Switch => if path.ends_with("insecure") { "true" } else { "false" }.into(),
         Kind::Integer(..) => "7".into(),
@@ -251,17 +251,23 @@ fn one_address_serves_all_that_name_no_exporter() {
         &[("http://o:4317/", Protocol::Grpc), ("http://o:4317/ 4", Protocol::Grpc)],
     );
     let headers = only(&[base, ("OTEL_EXPORTER_OTLP_HEADERS", "Authorization=Bearer x,a=b")]);
-    let LanePlan::Traces(traces) = headers.iter().find(|lane| matches!(lane, LanePlan::Traces(_))).unwrap() else { panic!() };
+    let LanePlan::Traces(traces) = headers.iter().find(|lane| matches!(lane, LanePlan::Traces(_))).unwrap() else {
+        panic!()
+    };
     assert_eq!(traces.headers, [("authorization".into(), Secret("Bearer x".into())), ("a".into(), Secret("b".into()))]);
 
     // A variable replaces the file's address, and leaves alone what the file sends elsewhere.
     let moved = lanes(Sources { flags: &[], env: &[("LOKI_URL", "http://other")], file: Some(STACK) });
     assert_eq!(push(&moved[0]), ("http://other/loki/api/v1/push".into(), 3));
     assert_eq!(moved.len(), 3);
-    let moved = lanes(Sources { flags: &[], env: &[("OTEL_EXPORTER_OTLP_ENDPOINT", "http://o:4318")], file: Some(STACK) });
+    let moved =
+        lanes(Sources { flags: &[], env: &[("OTEL_EXPORTER_OTLP_ENDPOINT", "http://o:4318")], file: Some(STACK) });
     assert_eq!(otlp(&moved[1]), ("http://o:4318/v1/traces".into(), http));
     let weaker = format!("loki: {{url: 'http://weak'}}\n{STACK}");
-    assert_eq!(push(&lanes(Sources { flags: &[], env: &[], file: Some(&weaker) })[0]).0, "http://loki:3100/loki/api/v1/push");
+    assert_eq!(
+        push(&lanes(Sources { flags: &[], env: &[], file: Some(&weaker) })[0]).0,
+        "http://loki:3100/loki/api/v1/push"
+    );
 }
 
 #[test]
@@ -278,33 +284,79 @@ fn errors_name_file_line_and_key() {
         let found = wrong(text);
         assert_eq!(found.lines().collect::<Vec<_>>(), expected);
     };
-    check("server:\n  prot: 1\n", &["faro.yml:2: server.prot: no such key; server has host, port, listen, path_prefix, api_key, api_key_file, operations_routes, trusted_proxies, forwarded_header, max_allowed_payload_size, max_requests, max_bodies, max_connections, head_timeout, body_timeout, idle_timeout, cors, rate_limiting, apps"]);
-    check("server:\n  port: eighty\n  host: here\n", &[
-        "faro.yml:3: server.host: \"here\" is not an address such as 0.0.0.0 or ::1",
-        "faro.yml:2: server.port: \"eighty\" is not a whole number from 0 to 65535",
-    ]);
-    check("\nlogs:\n  exporter:\n    loki:\n      url: http://l\n      labels:\n        app: \"{{ .App.Nam }}\"\n", &[
-        "faro.yml:7: logs.exporter.loki.labels.app: {{ .App.Nam }} is not known, use {{ .App.Name }}, {{ .App.Environment }}, {{ .Kind }}, {{ .Name }}",
-    ]);
-    check("logs:\n  exporter:\n    loki: {url: 'http://l', labels: {a-b: x}}\n", &["faro.yml:3: logs.exporter.loki.labels.a-b: \"a-b\" is not the name of a label"]);
-    check("traces:\n  exporter:\n    loki: {url: 'http://l'}\n", &["faro.yml:3: traces.exporter.loki.url: no such key; traces.exporter has otlp"]);
+    check(
+        "server:\n  prot: 1\n",
+        &[
+            "faro.yml:2: server.prot: no such key; server has host, port, listen, path_prefix, api_key, api_key_file, operations_routes, trusted_proxies, forwarded_header, max_allowed_payload_size, max_requests, max_bodies, max_connections, head_timeout, body_timeout, idle_timeout, cors, rate_limiting, apps",
+        ],
+    );
+    check(
+        "server:\n  port: eighty\n  host: here\n",
+        &[
+            "faro.yml:3: server.host: \"here\" is not an address such as 0.0.0.0 or ::1",
+            "faro.yml:2: server.port: \"eighty\" is not a whole number from 0 to 65535",
+        ],
+    );
+    check(
+        "\nlogs:\n  exporter:\n    loki:\n      url: http://l\n      labels:\n        app: \"{{ .App.Nam }}\"\n",
+        &[
+            "faro.yml:7: logs.exporter.loki.labels.app: {{ .App.Nam }} is not known, use {{ .App.Name }}, {{ .App.Environment }}, {{ .Kind }}, {{ .Name }}",
+        ],
+    );
+    check(
+        "logs:\n  exporter:\n    loki: {url: 'http://l', labels: {a-b: x}}\n",
+        &["faro.yml:3: logs.exporter.loki.labels.a-b: \"a-b\" is not the name of a label"],
+    );
+    check(
+        "traces:\n  exporter:\n    loki: {url: 'http://l'}\n",
+        &["faro.yml:3: traces.exporter.loki.url: no such key; traces.exporter has otlp"],
+    );
     check("server: 5\n", &["faro.yml:1: server: has keys of its own, not a value"]);
-    check("server:\n  cors:\n    allowed_origins:\n      - http://a\n      - shop\n", &[
-        "faro.yml:5: server.cors.allowed_origins[1]: \"shop\" is not an origin: write https://shop.example, https://*.shop.example or *",
-    ]);
+    check(
+        "server:\n  cors:\n    allowed_origins:\n      - http://a\n      - shop\n",
+        &[
+            "faro.yml:5: server.cors.allowed_origins[1]: \"shop\" is not an origin: write https://shop.example, https://*.shop.example or *",
+        ],
+    );
     check("logs: {exporter: {loki: {tenant: t}}}\n", &["faro.yml:1: logs.exporter.loki: has no url"]);
-    check("traces: {exporter: {otlp: {endpoint: tempo}}}\n", &["faro.yml:1: traces.exporter.otlp.endpoint: \"tempo\" is not host:port or an http or https URL"]);
-    check("events: {exporter: {loki: {url: 'ftp://u:hush@l'}}}\n", &["faro.yml:1: events.exporter.loki.url: \"...@l\" is not an http or https URL: scheme ftp"]);
-    check("log: {level: loud}\n", &["faro.yml:1: log.level: \"loud\" is not one of error, warn, info, debug, trace, off, or a list such as info,farol=debug"]);
+    check(
+        "traces: {exporter: {otlp: {endpoint: tempo}}}\n",
+        &["faro.yml:1: traces.exporter.otlp.endpoint: \"tempo\" is not host:port or an http or https URL"],
+    );
+    check(
+        "events: {exporter: {loki: {url: 'ftp://u:hush@l'}}}\n",
+        &["faro.yml:1: events.exporter.loki.url: \"...@l\" is not an http or https URL: scheme ftp"],
+    );
+    check(
+        "log: {level: loud}\n",
+        &[
+            "faro.yml:1: log.level: \"loud\" is not one of error, warn, info, debug, trace, off, or a list such as info,farol=debug",
+        ],
+    );
     check("server:\n  apps:\n    - name: a\n", &["faro.yml:3: server.apps[0]: needs a name and a key (or a key_file)"]);
-    check("server:\n  apps:\n    - {name: a, key: k}\n    - {name: b, key: k}\n", &["faro.yml:4: server.apps[1]: has the key of another"]);
-    check("server: {api_key: a, api_key_file: b}\n", &["faro.yml:1: server.api_key_file: stands beside server.api_key: give one of them"]);
-    check("telemetry: {trace_sample_rate: 0.1}\n", &["faro.yml:1: telemetry.trace_sample_rate: the receiver has no traces of its own yet: leave it out or set 0"]);
+    check(
+        "server:\n  apps:\n    - {name: a, key: k}\n    - {name: b, key: k}\n",
+        &["faro.yml:4: server.apps[1]: has the key of another"],
+    );
+    check(
+        "server: {api_key: a, api_key_file: b}\n",
+        &["faro.yml:1: server.api_key_file: stands beside server.api_key: give one of them"],
+    );
+    check(
+        "telemetry: {trace_sample_rate: 0.1}\n",
+        &["faro.yml:1: telemetry.trace_sample_rate: the receiver has no traces of its own yet: leave it out or set 0"],
+    );
     check("journal: {max_bytes: 1MiB}\n", &["faro.yml:1: journal.max_bytes: \"1MiB\" is less than 64 MiB"]);
     assert!(wrong("server: [\n").starts_with("faro.yml:"), "{}", wrong("server: [\n"));
     let from = |flags: &[&str], env: &[(&str, &str)]| read(Sources { flags, env, file: None }).unwrap_err().to_string();
-    assert_eq!(from(&["--loki-url=loki:3100"], &[]), "--loki-url: loki.url: \"loki:3100\" is not an http or https URL: scheme loki");
-    assert_eq!(from(&[], &[("METRICS_PORT", "x")]), "METRICS_PORT: metrics.port: \"x\" is not a whole number from 0 to 65535");
+    assert_eq!(
+        from(&["--loki-url=loki:3100"], &[]),
+        "--loki-url: loki.url: \"loki:3100\" is not an http or https URL: scheme loki"
+    );
+    assert_eq!(
+        from(&[], &[("METRICS_PORT", "x")]),
+        "METRICS_PORT: metrics.port: \"x\" is not a whole number from 0 to 65535"
+    );
 }
 
 #[test]

@@ -87,7 +87,12 @@ impl Values {
                 for (name, text) in variables {
                     let number = name.strip_prefix(before).and_then(|rest| rest.strip_suffix(after));
                     if let Some(number) = number.and_then(|number| number.parse::<usize>().ok()) {
-                        self.set(key, &key.path.replace("[]", &format!("[{number}]")), text, Place::Variable(name.clone()));
+                        self.set(
+                            key,
+                            &key.path.replace("[]", &format!("[{number}]")),
+                            text,
+                            Place::Variable(name.clone()),
+                        );
                     }
                 }
                 continue;
@@ -111,13 +116,16 @@ impl Values {
     fn set(&mut self, key: &Key, path: &str, text: &str, place: Place) {
         let of_list = format!("{path}[");
         let of_map = format!("{path}.");
-        self.given.retain(|known, _| !(known.starts_with(&of_list) || key.kind == Kind::Map && known.starts_with(&of_map)));
+        self.given
+            .retain(|known, _| !(known.starts_with(&of_list) || key.kind == Kind::Map && known.starts_with(&of_map)));
         if key.kind != Kind::Map {
             return self.give(path.to_owned(), text.trim().to_owned(), place);
         }
         for pair in text.split(',').map(str::trim).filter(|pair| !pair.is_empty()) {
             match pair.split_once('=') {
-                Some((name, text)) => self.give(format!("{path}.{}", name.trim()), text.trim().to_owned(), place.clone()),
+                Some((name, text)) => {
+                    self.give(format!("{path}.{}", name.trim()), text.trim().to_owned(), place.clone())
+                }
                 None => self.wrong(place.clone(), path, "is written name=text,name=text".to_owned()),
             }
         }
@@ -137,8 +145,13 @@ impl Values {
 
     /// Whether anything is given at a path or below it.
     pub fn any(&self, path: &str) -> bool {
-        let below = |known: &String| known.strip_prefix(path).is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']));
-        self.given.range(path.to_owned()..).take_while(|(known, _)| known.starts_with(path)).any(|(known, _)| below(known))
+        let below = |known: &String| {
+            known.strip_prefix(path).is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
+        };
+        self.given
+            .range(path.to_owned()..)
+            .take_while(|(known, _)| known.starts_with(path))
+            .any(|(known, _)| below(known))
     }
 
     /// The value of a key, if it has one that is not empty; what `parse` refuses is an error of the configuration.
@@ -199,7 +212,8 @@ impl Values {
     /// The members of a map, by their names' order.
     pub fn map<T>(&mut self, path: &str, parse: impl Fn(&str, &str) -> Result<T, String>) -> Option<Vec<T>> {
         let below = format!("{path}.");
-        let members: Vec<_> = self.given.range(below.clone()..).take_while(|(known, _)| known.starts_with(&below)).collect();
+        let members: Vec<_> =
+            self.given.range(below.clone()..).take_while(|(known, _)| known.starts_with(&below)).collect();
         let members: Vec<_> = members.into_iter().map(|(known, given)| (known.clone(), given.clone())).collect();
         let given = !members.is_empty();
         let mut map = Vec::new();
@@ -215,7 +229,8 @@ impl Values {
     /// The numbers of a list's members, in order.
     pub fn members(&self, list: &str) -> Vec<usize> {
         let below = format!("{list}[");
-        let mut numbers: Vec<usize> = self.given.keys().filter_map(|path| path.strip_prefix(&below)?.split_once(']')?.0.parse().ok()).collect();
+        let mut numbers: Vec<usize> =
+            self.given.keys().filter_map(|path| path.strip_prefix(&below)?.split_once(']')?.0.parse().ok()).collect();
         numbers.sort_unstable();
         numbers.dedup();
         numbers

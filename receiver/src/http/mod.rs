@@ -10,7 +10,7 @@ pub mod policy;
 mod proxies;
 mod span;
 
-pub use listen::Bounds;
+pub use listen::{Bounds, Peer};
 
 use crate::ingest::{Admission, Refusal};
 use crate::journal::Journal;
@@ -25,7 +25,7 @@ use hyper_util::rt::{TokioExecutor, TokioIo};
 use hyper_util::server::conn::auto;
 use hyper_util::server::graceful::{GracefulShutdown, Watcher};
 use hyper_util::service::TowerToHyperService;
-use listen::{Connection, Listener, Peer};
+use listen::{Connection, Listener};
 use policy::Live;
 use std::net::SocketAddr;
 use std::ops::Deref;

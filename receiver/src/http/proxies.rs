@@ -59,7 +59,8 @@ mod tests {
 
     fn check(header: ForwardedHeader, peer: &str, lines: &[(&'static str, &'static str)], expected: &str) {
         let networks = ["10.0.0.0/8", "::1"].map(|network| network.parse().unwrap()).to_vec();
-        let headers = lines.iter().map(|(name, value)| (HeaderName::from_static(name), HeaderValue::from_static(value)));
+        let headers =
+            lines.iter().map(|(name, value)| (HeaderName::from_static(name), HeaderValue::from_static(value)));
         let mut map = HeaderMap::new();
         for (name, value) in headers {
             map.append(name, value);

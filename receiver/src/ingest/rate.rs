@@ -77,7 +77,8 @@ mod tests {
     fn a_bucket_gives_its_burst_and_then_its_rate() {
         let start = Instant::now();
         let limiter = Limiter::new(10.0, 3, start);
-        let take = |millis: u64| limiter.take(1, start + Duration::from_millis(millis)).map_err(|wait| wait.as_millis());
+        let take =
+            |millis: u64| limiter.take(1, start + Duration::from_millis(millis)).map_err(|wait| wait.as_millis());
         assert_eq!([take(0), take(0), take(0)], [Ok(()); 3]);
         assert_eq!(take(0), Err(100));
         assert_eq!(take(40), Err(60));

@@ -39,7 +39,7 @@ impl Rules<'_> {
     /// The limits of this request.
     pub(super) fn limits(&self, opened: &Limits) -> Limits {
         let limits = self.limits.unwrap_or(opened);
-        let payload = self.payload.unwrap_or(limits.wire);
+        let payload = self.payload.unwrap_or(usize::MAX);
         Limits { wire: limits.wire.min(payload), inflated: limits.inflated.min(payload), ..*limits }
     }
 
@@ -62,7 +62,8 @@ mod tests {
     fn sessions_are_kept_by_their_share() {
         let kept = |keep: f64| {
             let rules = Rules { keep, ..Rules::default() };
-            let session = |id: u64| Examined { session: id.wrapping_mul(0x9E37_79B9_7F4A_7C15).max(1), ..Examined::default() };
+            let session =
+                |id: u64| Examined { session: id.wrapping_mul(0x9E37_79B9_7F4A_7C15).max(1), ..Examined::default() };
             (1..=10_000).filter(|id| rules.verdict(&session(*id), Instant::now()) == Ok(Verdict::Stored)).count()
         };
         assert_eq!((kept(1.0), kept(0.0)), (10_000, 0));
