@@ -383,3 +383,21 @@ fn a_refusal_is_read_by_those_who_send_a_body() {
         assert!(answer.contains("retry-after: 100"), "{answer}");
     }
 }
+
+#[test]
+fn slow_bodies_make_room_too() {
+    let receiver = Process::start("server: {port: 0, max_connections: 300, max_requests: 16}\n", &[]);
+    let mut slow = Vec::new();
+    for _ in 0..400 {
+        let mut socket = TcpStream::connect(receiver.ingest).unwrap();
+        let _ = socket.write_all(b"POST /collect HTTP/1.1\r\nhost: x\r\ncontent-length: 5000000\r\n\r\n{\"logs\":[");
+        slow.push(socket);
+    }
+    thread::sleep(Duration::from_millis(300));
+    let started = Instant::now();
+    for _ in 0..50 {
+        assert_eq!(receiver.post("/collect", "").0, 202);
+    }
+    assert!(started.elapsed() < Duration::from_secs(10), "50 posts took {:?}", started.elapsed());
+    assert!(receiver.peak() < 60_000, "{} KiB", receiver.peak());
+}

@@ -74,8 +74,11 @@ pub struct Loki {
     /// How lines are written.
     pub format: LineFormat,
     /// Labels by name; `None` is the default set.
-    pub labels: Option<Vec<(String, Template)>>,
+    pub labels: Option<Labels>,
 }
+
+/// Labels by name.
+pub type Labels = Vec<(String, Template)>;
 
 /// How lines are written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -136,7 +139,7 @@ pub enum LanePlan {
         /// Address, tenant and format; its labels are those of the first signal.
         loki: Loki,
         /// The signals, each with its labels.
-        signals: Vec<(Signal, Option<Vec<(String, Template)>>)>,
+        signals: Vec<(Signal, Option<Labels>)>,
     },
     /// Spans.
     Traces(Otlp),

@@ -99,8 +99,8 @@ impl Values {
             }
             // The first that is set and not empty, as OpenTelemetry has it.
             let names = std::iter::once(own.as_str()).chain(key.env.iter().copied());
-            let value = names.filter_map(|name| variables.iter().find(|(known, _)| known == name));
-            if let Some((name, text)) = value.filter(|(_, text)| !text.trim().is_empty() && !linked(key, text)).next() {
+            let mut values = names.filter_map(|name| variables.iter().find(|(known, _)| known == name));
+            if let Some((name, text)) = values.find(|(_, text)| !text.trim().is_empty() && !linked(key, text)) {
                 self.set(key, &key.path, text, Place::Variable(name.clone()));
             }
         }

@@ -14,11 +14,13 @@ pub enum Owner {
     App(usize),
 }
 
+type Key = (Box<[u8]>, Owner);
+
 /// The keys that payloads may bring.
 #[derive(Default)]
 pub struct Keys {
     /// By a hash whose secret is this process's own: how long a search takes tells nothing of the keys.
-    by_hash: HashMap<u64, Vec<(Box<[u8]>, Owner)>>,
+    by_hash: HashMap<u64, Vec<Key>>,
     hasher: RandomState,
 }
 

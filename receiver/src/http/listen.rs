@@ -1,6 +1,8 @@
 //! A listener whose connections are counted, cut when slow or idle, and small: what a connection costs before it is known
 //! who speaks on it.
 
+use axum::body::HttpBody;
+use http_body::{Frame, SizeHint};
 use std::collections::BTreeMap;
 use std::io;
 use std::net::SocketAddr;
@@ -36,35 +38,35 @@ pub struct Bounds {
     pub idle: Duration,
 }
 
-/// Accepts at most so many connections at a time; one more cuts the one that has been idle longest.
+/// Accepts at most so many connections at a time; one more cuts the one whose client has kept us waiting longest.
 pub struct Listener {
     tcp: TcpListener,
     room: Arc<Semaphore>,
-    idle: Arc<IdleList>,
+    waiting: Arc<Waiting>,
     bounds: Bounds,
 }
 
-/// Connections on which no request is under way, the one that waits longest first.
+/// Connections on which it is the client's turn to speak, the one that has waited longest first.
 #[derive(Default)]
-struct IdleList {
+struct Waiting {
     next: AtomicU64,
-    waiting: Mutex<BTreeMap<u64, CancellationToken>>,
+    turns: Mutex<BTreeMap<u64, CancellationToken>>,
 }
 
-impl IdleList {
+impl Waiting {
     fn enter(&self, cut: &CancellationToken) -> u64 {
         let number = self.next.fetch_add(1, Ordering::Relaxed);
-        self.waiting.lock().unwrap_or_else(PoisonError::into_inner).insert(number, cut.clone());
+        self.turns.lock().unwrap_or_else(PoisonError::into_inner).insert(number, cut.clone());
         number
     }
 
     fn leave(&self, number: u64) {
-        self.waiting.lock().unwrap_or_else(PoisonError::into_inner).remove(&number);
+        self.turns.lock().unwrap_or_else(PoisonError::into_inner).remove(&number);
     }
 
     /// Cuts the connection that waits longest.
     fn cut_oldest(&self) {
-        if let Some((_, oldest)) = self.waiting.lock().unwrap_or_else(PoisonError::into_inner).pop_first() {
+        if let Some((_, oldest)) = self.turns.lock().unwrap_or_else(PoisonError::into_inner).pop_first() {
             oldest.cancel();
         }
     }
@@ -73,7 +75,7 @@ impl IdleList {
 impl Listener {
     /// Wraps a bound listener.
     pub fn new(tcp: TcpListener, bounds: Bounds) -> Listener {
-        Listener { tcp, room: Arc::new(Semaphore::new(bounds.connections)), idle: Arc::default(), bounds }
+        Listener { tcp, room: Arc::new(Semaphore::new(bounds.connections)), waiting: Arc::default(), bounds }
     }
 
     /// The next connection and where it comes from.
@@ -84,7 +86,7 @@ impl Listener {
                 Err(error) if gone(&error) => {}
                 Err(error) => {
                     tracing::warn!(%error, "cannot accept a connection");
-                    self.idle.cut_oldest();
+                    self.waiting.cut_oldest();
                     sleep(NO_DESCRIPTORS).await;
                 }
             }
@@ -95,13 +97,13 @@ impl Listener {
             if let Ok(permit) = Arc::clone(&self.room).try_acquire_owned() {
                 break permit;
             }
-            self.idle.cut_oldest();
+            self.waiting.cut_oldest();
             let room = tokio::time::timeout(NO_SEAT, Arc::clone(&self.room).acquire_owned()).await;
             if let Ok(permit) = room {
                 break permit.expect("the semaphore is never closed");
             }
         };
-        let turn = Turn::new(Arc::clone(&self.idle));
+        let turn = Turn::new(Arc::clone(&self.waiting));
         let idle = Box::pin(sleep(self.bounds.idle));
         let tcp = tcp.take(READ_BYTES);
         (Connection { tcp, timer: idle, head_of: None, turn, bounds: self.bounds, _permit: permit }, peer)
@@ -114,52 +116,104 @@ fn gone(error: &io::Error) -> bool {
     matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset | Interrupted)
 }
 
-/// Whose turn it is on a connection: the client's to speak, or ours to answer.
+/// Whose turn it is on a connection: the client's to send a head or a body, or ours to answer.
 pub struct Turn {
-    busy: AtomicBool,
+    /// From the end of a head to the answer.
+    in_request: AtomicBool,
     /// Requests begun so far.
     begun: AtomicU64,
-    /// The number in the list while idle.
+    /// The number under which it waits.
     number: AtomicU64,
-    idle: Arc<IdleList>,
+    waiting: Arc<Waiting>,
     cut: CancellationToken,
 }
 
 impl Turn {
-    fn new(idle: Arc<IdleList>) -> Arc<Turn> {
+    fn new(waiting: Arc<Waiting>) -> Arc<Turn> {
         let cut = CancellationToken::new();
-        let number = AtomicU64::new(idle.enter(&cut));
-        Arc::new(Turn { busy: AtomicBool::new(false), begun: AtomicU64::new(0), number, idle, cut })
+        let number = AtomicU64::new(waiting.enter(&cut));
+        Arc::new(Turn { in_request: AtomicBool::new(false), begun: AtomicU64::new(0), number, waiting, cut })
     }
 
-    /// A request was read and is answered until the guard is dropped.
-    pub fn begin(self: &Arc<Self>) -> Busy {
-        self.idle.leave(self.number.load(Ordering::Relaxed));
+    /// A head was read; the request is under way until the guard is dropped.
+    pub fn begin(self: &Arc<Self>) -> UnderWay {
         self.begun.fetch_add(1, Ordering::Relaxed);
-        self.busy.store(true, Ordering::Release);
-        Busy(Arc::clone(self))
+        self.in_request.store(true, Ordering::Release);
+        self.wait();
+        UnderWay(Arc::clone(self))
+    }
+
+    /// The body was read: from here to the answer the connection is not cut.
+    pub fn heard_out(&self) {
+        self.waiting.leave(self.number.load(Ordering::Relaxed));
     }
 
     /// Resolves when the connection has to make room.
     pub async fn cut(&self) {
         self.cut.cancelled().await;
     }
+
+    /// Begins to wait for the client.
+    fn wait(&self) {
+        let number = self.waiting.enter(&self.cut);
+        self.waiting.leave(self.number.swap(number, Ordering::Relaxed));
+    }
+
+    fn in_request(&self) -> bool {
+        self.in_request.load(Ordering::Acquire)
+    }
 }
 
 impl Drop for Turn {
     fn drop(&mut self) {
-        self.idle.leave(self.number.load(Ordering::Relaxed));
+        self.waiting.leave(self.number.load(Ordering::Relaxed));
     }
 }
 
 /// A request is under way.
-pub struct Busy(Arc<Turn>);
+pub struct UnderWay(Arc<Turn>);
 
-impl Drop for Busy {
+impl Drop for UnderWay {
     fn drop(&mut self) {
-        let turn = &self.0;
-        turn.busy.store(false, Ordering::Release);
-        turn.number.store(turn.idle.enter(&turn.cut), Ordering::Relaxed);
+        self.0.in_request.store(false, Ordering::Release);
+        self.0.wait();
+    }
+}
+
+/// A request's body that tells the connection when it has been read.
+pub struct Heard<B> {
+    body: B,
+    turn: Arc<Turn>,
+}
+
+impl<B: HttpBody> Heard<B> {
+    /// Wraps `body`; an empty one has been read already.
+    pub fn new(body: B, turn: Arc<Turn>) -> Heard<B> {
+        if body.is_end_stream() {
+            turn.heard_out();
+        }
+        Heard { body, turn }
+    }
+}
+
+impl<B: HttpBody + Unpin> HttpBody for Heard<B> {
+    type Data = B::Data;
+    type Error = B::Error;
+
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context) -> Poll<Option<Result<Frame<B::Data>, B::Error>>> {
+        let frame = ready!(Pin::new(&mut self.body).poll_frame(cx));
+        if frame.is_none() || self.body.is_end_stream() {
+            self.turn.heard_out();
+        }
+        Poll::Ready(frame)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
     }
 }
 
@@ -195,10 +249,10 @@ impl Connection {
     }
 
     fn heard(&mut self) {
-        if self.turn.busy.load(Ordering::Acquire) || self.head_is_over() {
+        if self.turn.in_request() || self.head_is_over() {
             self.wait_idle();
         }
-        if !self.turn.busy.load(Ordering::Acquire) && self.head_of.is_none() {
+        if !self.turn.in_request() && self.head_of.is_none() {
             self.head_of = Some(self.turn.begun.load(Ordering::Relaxed));
             self.timer.as_mut().reset(Instant::now() + self.bounds.head);
         }
@@ -332,7 +386,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn one_too_many_cuts_the_one_that_has_been_idle_longest() {
+    async fn one_too_many_cuts_the_one_that_has_been_waited_for_longest() {
         let (listener, address) = listener().await;
         let (first, _a) = pair(&listener, address).await;
         let (second, _b) = pair(&listener, address).await;
@@ -345,10 +399,19 @@ mod tests {
         });
         let (third, _c) = pair(&listener, address).await;
         make_room.await.unwrap();
-        // Those that are busy are never cut: a fourth waits for the first to be done.
-        let (busy, also_busy) = (first.turn().begin(), third.turn().begin());
+        // Those whose request has been heard are never cut: a fourth waits for one to be done.
+        let (begun, also_begun) = (first.turn().begin(), third.turn().begin());
+        first.turn().heard_out();
+        third.turn().heard_out();
         assert!(tokio::time::timeout(Duration::from_millis(100), pair(&listener, address)).await.is_err());
-        drop((busy, also_busy, third));
-        drop(first);
+        assert!(!first.turn.cut.is_cancelled() && !third.turn.cut.is_cancelled());
+        drop((begun, also_begun));
+        // A body that does not come to its end keeps us waiting like a head does not.
+        let _slow = first.turn().begin();
+        third.turn().begin().0.heard_out();
+        assert!(tokio::time::timeout(Duration::from_millis(100), pair(&listener, address)).await.is_err());
+        assert!(first.turn.cut.is_cancelled() || third.turn.cut.is_cancelled());
+        drop((first, third));
+        assert!(listener.waiting.turns.lock().unwrap().is_empty(), "nobody is waited for who is gone");
     }
 }

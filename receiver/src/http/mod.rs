@@ -16,16 +16,18 @@ use crate::ingest::{Admission, Refusal};
 use crate::journal::Journal;
 use crate::telemetry::{Failing, Metrics};
 use axum::Router;
+use axum::body::Body;
 use axum::extract::{self, ConnectInfo};
-use axum::http::HeaderName;
+use axum::http::{HeaderName, Request};
 use axum::middleware;
 use axum::response::Response;
 use axum::routing::{get, post};
+use hyper::body::Incoming;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use hyper_util::server::conn::auto;
 use hyper_util::server::graceful::{GracefulShutdown, Watcher};
 use hyper_util::service::TowerToHyperService;
-use listen::{Connection, Listener};
+use listen::{Connection, Heard, Listener};
 use policy::Live;
 use std::net::SocketAddr;
 use std::ops::Deref;
@@ -156,13 +158,14 @@ async fn converse(
 ) {
     let turn = connection.turn();
     let of_requests = Arc::clone(&turn);
-    let service = tower::service_fn(move |mut request: axum::http::Request<_>| {
-        let busy = of_requests.begin();
+    let service = tower::service_fn(move |request: Request<Incoming>| {
+        let under_way = of_requests.begin();
+        let mut request = request.map(|body| Body::new(Heard::new(body, Arc::clone(&of_requests))));
         request.extensions_mut().insert(ConnectInfo(Peer(peer)));
         let answer = router.clone().oneshot(request);
         async move {
             let answer = answer.await;
-            drop(busy);
+            drop(under_way);
             answer
         }
     });
