@@ -11,6 +11,7 @@ use crate::ingest::decode::Gate;
 use crate::journal::{Journal, Options, Start};
 use crate::lane::{Lane, Stage};
 use crate::log::Level;
+use crate::service;
 use crate::sink;
 use crate::telemetry::Metrics;
 use crate::viewer::{self, Viewer};
@@ -93,6 +94,7 @@ pub async fn run(config: Config, stop: CancellationToken, reload: Reload) -> any
         ingest = %ingest.local_addr()?, operations = %operations.local_addr()?,
         metrics = metrics_address.map(tracing::field::display), ?config, "listening",
     );
+    tell_manager(service::State::Ready);
     // The operations server outlives the ingest server, so that a stopping receiver can be watched.
     let stopped = CancellationToken::new();
     let pages = viewer.as_ref().map(|viewer| viewer.router(config.operations));
@@ -108,6 +110,7 @@ pub async fn run(config: Config, stop: CancellationToken, reload: Reload) -> any
     let router = http::ingest(state, &server.path_prefix, server.operations_routes);
     http::serve(ingest, bounds, router, stop).await;
 
+    tell_manager(service::State::Stopping);
     // Nothing new comes in now. Lanes read to the journal's end, if their stores let them.
     journal.close().await;
     if tokio::time::timeout(DRAIN, delivering.wait()).await.is_err() {
@@ -125,6 +128,14 @@ pub async fn run(config: Config, stop: CancellationToken, reload: Reload) -> any
     }
     tracing::info!("stopped");
     Ok(())
+}
+
+fn tell_manager(state: service::State) {
+    if let Ok(socket) = std::env::var("NOTIFY_SOCKET")
+        && let Err(error) = service::notify(&socket, state)
+    {
+        tracing::warn!(%error, ?state, "the service manager could not be told");
+    }
 }
 
 /// Reads the configuration again for each SIGHUP. What can change, changes; a configuration with an error changes nothing.

@@ -12,6 +12,7 @@ pub mod journal;
 pub mod lane;
 pub mod log;
 pub mod probe;
+pub mod service;
 pub mod shutdown;
 pub mod sink;
 pub mod telemetry;

@@ -22,6 +22,42 @@ type ByApp<V> = Family<([(&'static str, AppLabel); 1], [(&'static str, V); 1]), 
 /// One sample that says what runs.
 type Build = Family<[(&'static str, String); 2], Gauge>;
 
+/// A family by method, route and status, under Alloy's names.
+type Requests = Family<([(&'static str, &'static str); 3], [(&'static str, u16); 1]), Histogram>;
+
+/// Alloy's bounds of answering times.
+const ALLOY_SECONDS: [f64; 14] = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 25.0, 50.0, 100.0];
+
+/// What a request asked for, in words that no client chose.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Asked {
+    /// `POST` and its like, `other` for what is none of them.
+    pub method: &'static str,
+    /// `collect` or `other`.
+    pub route: &'static str,
+}
+
+impl Asked {
+    /// A payload.
+    pub const COLLECT: Asked = Asked { method: "POST", route: "collect" };
+
+    /// Anything that is not served.
+    pub fn other(method: &str) -> Asked {
+        const KNOWN: [&str; 7] = ["GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS"];
+        let method = KNOWN.into_iter().find(|known| *known == method).unwrap_or("other");
+        Asked { method, route: "other" }
+    }
+}
+
+/// A request under way, counted until this is dropped.
+pub struct InFlight(Gauge);
+
+impl Drop for InFlight {
+    fn drop(&mut self) {
+        self.0.dec();
+    }
+}
+
 /// Applications that have samples of their own: the first that came. All later ones are `other`.
 const APPS: usize = 100;
 
@@ -62,6 +98,8 @@ pub struct Metrics {
     app_payloads: By<AppLabel>,
     app_items: ByApp<&'static str>,
     app_dropped: ByApp<Reason>,
+    faro_seconds: Requests,
+    faro_in_flight: Family<[(&'static str, &'static str); 2], Gauge>,
     faro_logs: Counter,
     faro_measurements: Counter,
     faro_exceptions: Counter,
@@ -92,6 +130,8 @@ impl Default for Metrics {
             app_payloads: Family::default(),
             app_items: Family::default(),
             app_dropped: Family::default(),
+            faro_seconds: Family::new_with_constructor(|| Histogram::new(ALLOY_SECONDS)),
+            faro_in_flight: Family::default(),
             faro_logs: Counter::default(),
             faro_measurements: Counter::default(),
             faro_exceptions: Counter::default(),
@@ -125,6 +165,8 @@ impl Metrics {
         r.register("farol_app_payloads_accepted", "Payloads stored, by application", self.app_payloads.clone());
         r.register("farol_app_items_accepted", "Items stored, by application", self.app_items.clone());
         r.register("farol_app_items_dropped", "Items left out, by application", self.app_dropped.clone());
+        r.register("faro_receiver_request_duration_seconds", "From head to answer", self.faro_seconds.clone());
+        r.register("faro_receiver_inflight_requests", "Payloads being taken in", self.faro_in_flight.clone());
         r.register("faro_receiver_logs", "Total number of ingested logs", self.faro_logs.clone());
         r.register(
             "faro_receiver_measurements",
@@ -151,8 +193,18 @@ impl Metrics {
         text
     }
 
+    /// A payload begins to be taken in.
+    pub fn in_flight(&self) -> InFlight {
+        let Asked { method, route } = Asked::COLLECT;
+        let gauge = self.faro_in_flight.get_or_create(&[("method", method), ("route", route)]).clone();
+        gauge.inc();
+        InFlight(gauge)
+    }
+
     /// A request was answered with `status` after `elapsed`.
-    pub fn answered(&self, status: u16, elapsed: Duration) {
+    pub fn answered(&self, Asked { method, route }: Asked, status: u16, elapsed: Duration) {
+        let labels = ([("method", method), ("route", route), ("ws", "false")], [("status_code", status)]);
+        self.faro_seconds.get_or_create(&labels).observe(elapsed.as_secs_f64());
         self.requests.get_or_create(&[("status", status)]).inc();
         self.collect_seconds.observe(elapsed.as_secs_f64());
     }
@@ -295,10 +347,13 @@ impl Failing {
 mod tests {
     use super::*;
 
-    #[test]
-    fn every_family_is_written_under_its_name() {
+    /// Metrics of which each has a sample.
+    fn used() -> Metrics {
         let metrics = Metrics::default();
-        metrics.answered(202, Duration::from_millis(3));
+        metrics.answered(Asked::COLLECT, 202, Duration::from_millis(3));
+        // One is over, one is not.
+        drop(metrics.in_flight());
+        std::mem::forget(metrics.in_flight());
         metrics.refused(Reason::Key);
         metrics.repeated();
         metrics.build("1.2.3", "staging");
@@ -311,6 +366,12 @@ mod tests {
         metrics.lane_other("loki", 10);
         metrics.lane_lag("loki", 7, 8);
         metrics.journal_bytes(9);
+        metrics
+    }
+
+    #[test]
+    fn every_family_is_written_under_its_name() {
+        let metrics = used();
         let text = metrics.text();
         for line in [
             "farol_requests_total{status=\"202\"} 1",
@@ -326,6 +387,8 @@ mod tests {
             "farol_app_items_accepted_total{app=\"shop\",kind=\"log\"} 2",
             "farol_app_items_dropped_total{app=\"shop\",reason=\"sampled\"} 11",
             "farol_collect_duration_seconds_count 1",
+            "faro_receiver_request_duration_seconds_count{method=\"POST\",route=\"collect\",ws=\"false\",status_code=\"202\"} 1",
+            "faro_receiver_inflight_requests{method=\"POST\",route=\"collect\"} 1",
             "faro_receiver_logs_total 2",
             "faro_receiver_events_total 0",
             "faro_receiver_measurements_total 0",
@@ -342,6 +405,24 @@ mod tests {
             assert!(text.lines().any(|found| found == line), "no line {line:?} in\n{text}");
         }
         assert!(text.ends_with("# EOF\n"));
+    }
+
+    #[test]
+    fn every_family_is_in_the_reference() {
+        let page = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/operations.md")).unwrap();
+        let text = used().text();
+        let families: Vec<_> = text.lines().filter_map(|line| line.strip_prefix("# TYPE ")?.split_once(' ')).collect();
+        assert!(families.len() > 20);
+        for (name, kind) in families {
+            let name = if kind == "counter" { format!("`{name}_total`") } else { format!("`{name}`") };
+            assert!(page.contains(&name), "docs/operations.md does not name {name}");
+        }
+    }
+
+    #[test]
+    fn methods_are_words_of_ours() {
+        assert_eq!(Asked::other("GET").method, "GET");
+        assert_eq!(Asked::other("BREW").method, "other");
     }
 
     #[test]

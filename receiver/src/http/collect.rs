@@ -3,6 +3,7 @@
 use super::listen::Peer;
 use super::{State, error};
 use crate::ingest::{Head, Refusal};
+use crate::telemetry::Asked;
 use axum::body::{Body, BodyDataStream};
 use axum::extract::{self, ConnectInfo, RawPathParams, Request};
 use axum::http::header::{CONTENT_ENCODING, CONTENT_LENGTH, USER_AGENT};
@@ -29,14 +30,14 @@ pub async fn collect(
     in_path: RawPathParams,
     request: Request,
 ) -> Response {
-    let started = Instant::now();
+    let (started, _in_flight) = (Instant::now(), state.metrics.in_flight());
     let (head, body) = request.into_parts();
     let in_path = in_path.iter().next().map(|(_, key)| key.as_bytes());
     let response = match take(&state, &head, in_path, body).await {
         Ok(()) => error::text(StatusCode::ACCEPTED, "ok"),
         Err(refusal) => state.refuse(&refusal),
     };
-    state.metrics.answered(response.status().as_u16(), started.elapsed());
+    state.metrics.answered(Asked::COLLECT, response.status().as_u16(), started.elapsed());
     response
 }
 

@@ -14,11 +14,11 @@ pub use listen::{Bounds, Peer};
 
 use crate::ingest::{Admission, Refusal};
 use crate::journal::Journal;
-use crate::telemetry::{Failing, Metrics};
+use crate::telemetry::{Asked, Failing, Metrics};
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{self, ConnectInfo};
-use axum::http::{HeaderName, Request};
+use axum::http::{HeaderName, Method, Request};
 use axum::middleware;
 use axum::response::Response;
 use axum::routing::{get, post};
@@ -91,8 +91,10 @@ pub fn ingest(state: State, prefix: &str, operations: bool) -> Router {
         router = router.route(&format!("{prefix}{path}"), post(collect::collect));
     }
     let router = router
-        .fallback(async |state: extract::State<State>| counted(&state, &Refusal::Path))
-        .method_not_allowed_fallback(async |state: extract::State<State>| counted(&state, &Refusal::Method))
+        .fallback(async |state: extract::State<State>, method: Method| counted(&state, &method, &Refusal::Path))
+        .method_not_allowed_fallback(async |state: extract::State<State>, method: Method| {
+            counted(&state, &method, &Refusal::Method)
+        })
         .layer(CatchPanicLayer::custom(move |_| panicked.refuse(&Refusal::Internal)))
         .layer(middleware::from_fn_with_state(state.clone(), cors::layer))
         .layer(TraceLayer::new_for_http().make_span_with(span::request).on_failure(()))
@@ -178,8 +180,8 @@ async fn converse(
     }
 }
 
-fn counted(state: &State, refusal: &Refusal) -> Response {
+fn counted(state: &State, method: &Method, refusal: &Refusal) -> Response {
     let response = state.refuse(refusal);
-    state.metrics.answered(response.status().as_u16(), Duration::ZERO);
+    state.metrics.answered(Asked::other(method.as_str()), response.status().as_u16(), Duration::ZERO);
     response
 }
