@@ -96,6 +96,7 @@ pub struct Metrics {
     build: Build,
     apps: Mutex<HashMap<Box<str>, AppLabel>>,
     app_payloads: By<AppLabel>,
+    app_refused: ByApp<Reason>,
     app_items: ByApp<&'static str>,
     app_dropped: ByApp<Reason>,
     faro_seconds: Requests,
@@ -128,6 +129,7 @@ impl Default for Metrics {
             build: Family::default(),
             apps: Mutex::default(),
             app_payloads: Family::default(),
+            app_refused: Family::default(),
             app_items: Family::default(),
             app_dropped: Family::default(),
             faro_seconds: Family::new_with_constructor(|| Histogram::new(ALLOY_SECONDS)),
@@ -163,6 +165,11 @@ impl Metrics {
         r.register("farol_collect_duration_seconds", "From head to answer", self.collect_seconds.clone());
         r.register("farol_build_info", "What runs, always 1", self.build.clone());
         r.register("farol_app_payloads_accepted", "Payloads stored, by application", self.app_payloads.clone());
+        r.register(
+            "farol_app_requests_refused",
+            "Requests refused, by the key's application",
+            self.app_refused.clone(),
+        );
         r.register("farol_app_items_accepted", "Items stored, by application", self.app_items.clone());
         r.register("farol_app_items_dropped", "Items left out, by application", self.app_dropped.clone());
         r.register("faro_receiver_request_duration_seconds", "From head to answer", self.faro_seconds.clone());
@@ -244,6 +251,11 @@ impl Metrics {
         let items = logs + events + measurements + exceptions + spans;
         self.items_dropped.get_or_create(&[("reason", Reason::Sampled)]).inc_by(items.into());
         self.app_dropped.get_or_create(&([("app", app.clone())], [("reason", Reason::Sampled)])).inc_by(items.into());
+    }
+
+    /// A request that brought the key of `app` was refused.
+    pub fn refused_app(&self, app: &AppLabel, reason: Reason) {
+        self.app_refused.get_or_create(&([("app", app.clone())], [("reason", reason)])).inc();
     }
 
     /// A payload was stored.
@@ -358,6 +370,7 @@ mod tests {
         metrics.repeated();
         metrics.build("1.2.3", "staging");
         let shop = metrics.app("shop");
+        metrics.refused_app(&shop, Reason::Rate);
         metrics.sampled(&shop, &Contents { events: 11, ..Contents::default() });
         metrics.accepted(&shop, &Contents { logs: 2, spans: 1, invalid_items: 4, ..Contents::default() });
         metrics.lane_delivered("loki", 3, 5);
@@ -383,6 +396,7 @@ mod tests {
             "farol_items_dropped_total{reason=\"invalid_item\"} 4",
             "farol_items_dropped_total{reason=\"sampled\"} 11",
             "farol_build_info{version=\"1.2.3\",environment=\"staging\"} 1",
+            "farol_app_requests_refused_total{app=\"shop\",reason=\"rate\"} 1",
             "farol_app_payloads_accepted_total{app=\"shop\"} 1",
             "farol_app_items_accepted_total{app=\"shop\",kind=\"log\"} 2",
             "farol_app_items_dropped_total{app=\"shop\",reason=\"sampled\"} 11",

@@ -388,3 +388,38 @@ fn rates_are_alloys_where_its_keys_are_used() {
     let client = rates("server: {rate_limiting: {per_client: {rate: 2, burst_size: 3}}}\n");
     assert_eq!(client, RateLimiting { requests: None, per_client: Some(Bucket { rate: 2.0, burst: 3 }) });
 }
+
+proptest::proptest! {
+    /// A file is an operator's, but what generates it may be anything.
+    #[test]
+    fn no_file_and_no_variable_breaks_the_reader(
+        lines in proptest::collection::vec("( {0,6}(- )?[a-z_]{1,8}: ?[\\[\\]{}\"'a-z0-9,:&*#|> .-]{0,20})|(.{0,30})", 0..12),
+        known in proptest::sample::select(KEYS.iter().map(|key| key.path.clone()).collect::<Vec<_>>()),
+        value in ".{0,20}",
+    ) {
+        let nested: String = known.split('.').enumerate().map(|(depth, name)| {
+            let indent = "  ".repeat(depth);
+            name.strip_suffix("[]").map_or(format!("\n{indent}{name}:"), |list| format!("\n{indent}{list}:\n{indent} -"))
+        }).collect();
+        let text = format!("{}{nested} {value}\n", lines.join("\n"));
+        for text in [text, format!("{nested} {value}\n")] {
+            // It is read, or each error has its place.
+            if let Err(errors) = read(Sources { flags: &[], env: &[], file: Some(&text) }) {
+                for line in errors.to_string().lines().take(1) {
+                    proptest::prop_assert!(line.starts_with("faro.yml:") || line.contains(": "), "{}", line);
+                }
+            }
+        }
+        let key = KEYS.iter().find(|key| key.path == known).unwrap();
+        let name = key.own_variable().replace("[]", "0");
+        let _ = read(Sources { flags: &[], env: &[(&name, &value)], file: None });
+    }
+
+    #[test]
+    fn no_text_breaks_a_value(text in ".{0,40}", near in "[0-9a-f:./\\[\\]kKmMiBshdw ]{0,20}") {
+        for text in [text, near] {
+            let _ = (text.parse::<scalar::Network>(), text.parse::<Template>(), scalar::bytes(&text), scalar::duration(&text));
+            let _ = (scalar::address(&text), scalar::host(&text), scalar::origin(&text), scalar::prefix(&text), scalar::header(&text));
+        }
+    }
+}

@@ -1,6 +1,7 @@
 //! `POST /collect`: the head is read, the key checked, the rest is ingest's.
 
 use super::listen::Peer;
+use super::policy::Refused;
 use super::{State, error};
 use crate::ingest::{Head, Refusal};
 use crate::telemetry::Asked;
@@ -35,22 +36,27 @@ pub async fn collect(
     let in_path = in_path.iter().next().map(|(_, key)| key.as_bytes());
     let response = match take(&state, &head, in_path, body).await {
         Ok(()) => error::text(StatusCode::ACCEPTED, "ok"),
-        Err(refusal) => state.refuse(&refusal),
+        Err(Refused { refusal, app }) => {
+            if let Some(app) = app {
+                state.metrics.refused_app(&state.metrics.app(&app), refusal.reason());
+            }
+            state.refuse(&refusal)
+        }
     };
     state.metrics.answered(Asked::COLLECT, response.status().as_u16(), started.elapsed());
     response
 }
 
-async fn take(state: &State, head: &request::Parts, in_path: Option<&[u8]>, body: Body) -> Result<(), Refusal> {
+async fn take(state: &State, head: &request::Parts, in_path: Option<&[u8]>, body: Body) -> Result<(), Refused> {
     let header = |name: &HeaderName| head.headers.get(name).map(|value| value.as_bytes());
     let policy = state.policy.now();
     let peer = head.extensions.get::<ConnectInfo<Peer>>().map(|ConnectInfo(Peer(address))| address.ip());
     let mut body = body.into_data_stream();
     let admitted = match policy.admit(peer, &head.headers, header(&API_KEY).into_iter().chain(in_path)) {
         Ok(admitted) => admitted,
-        Err(refusal) => {
+        Err(refused) => {
             tokio::spawn(linger(body, LINGER_UNREAD));
-            return Err(refusal);
+            return Err(refused);
         }
     };
     let declared = header(&CONTENT_LENGTH).and_then(|text| std::str::from_utf8(text).ok()?.parse().ok());
@@ -68,7 +74,7 @@ async fn take(state: &State, head: &request::Parts, in_path: Option<&[u8]>, body
         Err(Refusal::Requests { .. } | Refusal::Bodies { .. }) => drop(tokio::spawn(linger(body, LINGER_UNREAD))),
         _ => {}
     }
-    result
+    result.map_err(|refusal| Refused { refusal, app: admitted.rules.app.map(str::to_owned) })
 }
 
 /// An agent that posts at page exit without a preflight has its idempotency key in the query.

@@ -52,6 +52,20 @@ pub struct Admitted<'p> {
     pub rules: Rules<'p>,
 }
 
+/// A refusal, and whose key was brought, where that is known.
+pub struct Refused {
+    /// Why.
+    pub refusal: Refusal,
+    /// The key's application.
+    pub app: Option<String>,
+}
+
+impl From<Refusal> for Refused {
+    fn from(refusal: Refusal) -> Refused {
+        Refused { refusal, app: None }
+    }
+}
+
 impl Policy {
     /// What the configuration says. Buckets begin full.
     pub fn new(server: &Server) -> Policy {
@@ -79,7 +93,7 @@ impl Policy {
         peer: Option<IpAddr>,
         headers: &HeaderMap,
         keys: impl IntoIterator<Item = &'k [u8]>,
-    ) -> Result<Admitted<'_>, Refusal> {
+    ) -> Result<Admitted<'_>, Refused> {
         let now = Instant::now();
         let take = |limiter: &Option<Limiter>, key: u64| match limiter {
             Some(limiter) => limiter.take(key, now).map_err(|wait| Refusal::Rate { wait }),
@@ -96,9 +110,9 @@ impl Policy {
             // Only pages have an origin; what has none is held by the key alone.
             let elsewhere = headers.get(ORIGIN).is_some_and(|origin| !Cors::any_matches(&app.allowed_origins, origin));
             if elsewhere && !app.allowed_origins.is_empty() {
-                return Err(Refusal::Origin);
+                return Err(Refused { refusal: Refusal::Origin, app: Some(app.name.clone()) });
             }
-            take(limiter, 0)?;
+            take(limiter, 0).map_err(|refusal| Refused { refusal, app: Some(app.name.clone()) })?;
             rules.payload = app.max_payload;
             rules.keep = app.sample_rate;
             rules.app = Some(&app.name);

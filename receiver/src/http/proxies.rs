@@ -106,4 +106,16 @@ mod tests {
         let long: &'static str = Box::leak(format!("1.1.1.1{}", ", 10.0.0.2".repeat(1000)).into_boxed_str());
         check(ForwardedHeader::XForwardedFor, "10.0.0.1", &[("x-forwarded-for", long)], "10.0.0.2");
     }
+
+    proptest::proptest! {
+        #[test]
+        fn no_header_breaks_the_chain(text in "[0-9a-f:.,;=\\[\\]\"for _]{0,80}") {
+            let networks = vec!["0.0.0.0/0".parse().unwrap()];
+            for header in [ForwardedHeader::XForwardedFor, ForwardedHeader::Forwarded] {
+                let value = HeaderValue::from_str(&text).unwrap();
+                let headers = HeaderMap::from_iter([(X_FORWARDED_FOR, value.clone()), (FORWARDED, value)]);
+                client("10.0.0.1".parse().unwrap(), &headers, &Proxies { networks: networks.clone(), header });
+            }
+        }
+    }
 }

@@ -107,7 +107,13 @@ async fn an_application_has_its_own_room_and_rate() {
     assert_eq!((refused.status.as_u16(), &refused.headers["retry-after"]), (429, &"10".parse().unwrap()));
     assert_eq!(post("k-chat", &long).await.status, 202);
     let metrics = receiver.metrics.text();
-    assert!(metrics.contains("farol_requests_refused_total{reason=\"rate\"} 1\n"), "{metrics}");
+    for line in [
+        "farol_requests_refused_total{reason=\"rate\"} 1",
+        "farol_app_requests_refused_total{app=\"shop\",reason=\"rate\"} 1",
+        "farol_app_requests_refused_total{app=\"shop\",reason=\"body_size\"} 1",
+    ] {
+        assert!(metrics.lines().any(|found| found == line), "no {line} in\n{metrics}");
+    }
 }
 
 #[tokio::test]
