@@ -287,3 +287,29 @@ async fn forget_old(viewer: Viewer) {
 async fn bind(address: SocketAddr) -> anyhow::Result<TcpListener> {
     TcpListener::bind(address).await.with_context(|| format!("listen on {address}"))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_cannot_be_delivered_is_named() {
+        let check = |text: &str, expected: Option<&str>| {
+            let home = [("HOME".to_owned(), "/home/u".to_owned())];
+            let config = Config::read(&[], &home, Some((std::path::Path::new("faro.yml"), text))).unwrap();
+            let found = supported(&config).err().map(|unsupported| unsupported.key);
+            assert_eq!(found.as_deref(), expected, "{text}");
+        };
+        check("", None);
+        check("loki: {url: 'http://l'}\notlp: {endpoint: 'http://o:4318'}\n", None);
+        check("traces: {exporter: {otlp: {endpoint: 'http://t:4318'}}}\n", None);
+        check("traces: {exporter: {otlp: {endpoint: 'tempo:4317'}}}\n", Some("traces.exporter.otlp"));
+        check("otlp: {endpoint: 'http://o:4318', headers: {a: b}}\n", Some("logs.exporter.otlp"));
+        check("logs: {exporter: {loki: {url: 'http://l'}}}\n", Some("logs.exporter.loki"));
+        check(
+            "measurements: {exporter: {prometheus: {endpoint: 'http://p'}}}\n",
+            Some("measurements.exporter.prometheus"),
+        );
+        check(include_str!("../../tests/fixtures/faro.yml"), Some("logs.exporter.loki.labels"));
+    }
+}

@@ -2,7 +2,7 @@
 //! who speaks on it.
 
 use axum::body::HttpBody;
-use http_body::{Frame, SizeHint};
+use hyper::body::{Frame, SizeHint};
 use std::collections::BTreeMap;
 use std::io;
 use std::net::SocketAddr;

@@ -101,6 +101,7 @@ async fn posts_are_answered_as_by_alloy() {
             202,
             Differs(400, "one bad item costs one item"),
         ),
+        case("too large, as declared", &[("x-api-key", "secret"), ("content-length", "5242881")], b"{}", 413, Same),
         case("any content type", &[("x-api-key", "secret"), ("content-type", "text/plain")], GOOD, 202, Same),
         case(
             "an unknown encoding",
@@ -119,6 +120,8 @@ async fn posts_are_answered_as_by_alloy() {
         Case { method: Method::DELETE, ..case("DELETE", KEY, b"", 405, Same) },
     ];
     check(&receiver, cases).await;
+    let bomb = gzip(&vec![b' '; 6 << 20]);
+    check(&receiver, vec![case("a bomb", gz, bomb, 413, Differs(400, "Alloy inflates without a bound"))]).await;
     let ready = receiver.get("/-/ready").await;
     assert_eq!(ready.status, 200, "as Alloy's, but it says something: {}", ready.body);
 }
