@@ -1,8 +1,8 @@
-//! `farol`: read the configuration, start the logs, run until asked to stop.
+//! `farol`: read the configuration, start the log, run until asked to stop.
 
 use anyhow::Context;
-use farol::config::Config;
-use farol::{app, shutdown, telemetry};
+use farol::config::{Command, Config, Invocation, schema};
+use farol::{app, log, probe, shutdown};
 use std::process::ExitCode;
 
 // Version 2 without huge pages (see Cargo.toml): it gives freed memory back within 10 ms, version 3 after a second, and
@@ -12,18 +12,49 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    match run().await {
+    let invocation = Invocation::from_process();
+    let done = match invocation.command {
+        Command::Run => run(&invocation).await,
+        Command::Check => check(&invocation),
+        Command::Schema => print(&format!("{:#}", schema::schema())),
+        Command::Health => health(&invocation).await,
+    };
+    match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("farol: {error:#}");
+            eprintln!("{error:#}");
             ExitCode::FAILURE
         }
     }
 }
 
-async fn run() -> anyhow::Result<()> {
-    let config = Config::from_process()?;
-    telemetry::init(&config.log_level)?;
+async fn run(invocation: &Invocation) -> anyhow::Result<()> {
+    let config = read(invocation)?;
+    let level = log::init(&config.log_level, config.log_format, config.environment.as_deref())?;
     let stop = shutdown::on_signal().context("signal handlers")?;
-    app::run(config, stop).await
+    let hangups = shutdown::on_hangup().context("signal handlers")?;
+    app::run(config, stop, app::Reload { invocation: invocation.clone(), level, hangups }).await
+}
+
+fn check(invocation: &Invocation) -> anyhow::Result<()> {
+    read(invocation)?;
+    print("ok")
+}
+
+async fn health(invocation: &Invocation) -> anyhow::Result<()> {
+    let config = invocation.config()?;
+    print(&probe::ready(config.operations).await?)
+}
+
+/// A configuration that this build can run.
+fn read(invocation: &Invocation) -> anyhow::Result<Config> {
+    let config = invocation.config()?;
+    app::supported(&config)?;
+    Ok(config)
+}
+
+fn print(text: &str) -> anyhow::Result<()> {
+    use std::io::Write;
+    // Not `println!`, which panics when nobody reads.
+    writeln!(std::io::stdout(), "{text}").context("standard output")
 }

@@ -1,7 +1,8 @@
-//! Signals to a cancellation token: the first asks for a graceful stop, the second ends the process.
+//! Signals: the first SIGTERM or SIGINT asks for a graceful stop, the second ends the process; SIGHUP asks to read the
+//! configuration again.
 
 use std::io;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
 /// A token that is cancelled by SIGTERM or SIGINT. Fails when the handlers cannot be installed.
@@ -25,4 +26,9 @@ pub fn on_signal() -> io::Result<CancellationToken> {
         }
     });
     Ok(stop)
+}
+
+/// Gives one item for each SIGHUP. Fails when the handler cannot be installed.
+pub fn on_hangup() -> io::Result<Signal> {
+    signal(SignalKind::hangup())
 }

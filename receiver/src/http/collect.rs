@@ -1,10 +1,12 @@
 //! `POST /collect`: the head is read, the key checked, the rest is ingest's.
 
 use super::listen::Peer;
+use super::policy::Refused;
 use super::{State, error};
 use crate::ingest::{Head, Refusal};
+use crate::telemetry::Asked;
 use axum::body::{Body, BodyDataStream};
-use axum::extract::{self, ConnectInfo, Request};
+use axum::extract::{self, ConnectInfo, RawPathParams, Request};
 use axum::http::header::{CONTENT_ENCODING, CONTENT_LENGTH, USER_AGENT};
 use axum::http::request;
 use axum::http::{HeaderName, StatusCode};
@@ -15,49 +17,64 @@ use tokio_stream::StreamExt;
 const API_KEY: HeaderName = HeaderName::from_static("x-api-key");
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 
-/// The path under which payloads are posted; what follows it and a slash is a key.
-pub const PATH: &str = "/collect";
-
 /// What is read and thrown away of a body that is too large, so that its sender gets to read the answer: a
 /// connection closed with unread bytes is reset, and the answer with it.
 const LINGER_BYTES: usize = 64 << 20;
+/// The same for a body refused by its head: what a page may send at its exit, and some.
+const LINGER_UNREAD: usize = 256 << 10;
 /// How long that may take.
 const LINGER: Duration = Duration::from_secs(5);
 
 /// Takes one payload. 202 `ok` says that it is on disk.
-pub async fn collect(extract::State(state): extract::State<State>, request: Request) -> Response {
-    let started = Instant::now();
+pub async fn collect(
+    extract::State(state): extract::State<State>,
+    in_path: RawPathParams,
+    request: Request,
+) -> Response {
+    let (started, _in_flight) = (Instant::now(), state.metrics.in_flight());
     let (head, body) = request.into_parts();
-    let response = match take(&state, &head, body).await {
+    let in_path = in_path.iter().next().map(|(_, key)| key.as_bytes());
+    let response = match take(&state, &head, in_path, body).await {
         Ok(()) => error::text(StatusCode::ACCEPTED, "ok"),
-        Err(refusal) => state.refuse(&refusal),
+        Err(Refused { refusal, app }) => {
+            if let Some(app) = app {
+                state.metrics.refused_app(&state.metrics.app(&app), refusal.reason());
+            }
+            state.refuse(&refusal)
+        }
     };
-    state.metrics.answered(response.status().as_u16(), started.elapsed());
+    state.metrics.answered(Asked::COLLECT, response.status().as_u16(), started.elapsed());
     response
 }
 
-async fn take(state: &State, head: &request::Parts, body: Body) -> Result<(), Refusal> {
+async fn take(state: &State, head: &request::Parts, in_path: Option<&[u8]>, body: Body) -> Result<(), Refused> {
     let header = |name: &HeaderName| head.headers.get(name).map(|value| value.as_bytes());
-    let in_path = head.uri.path().strip_prefix(PATH).and_then(|rest| rest.strip_prefix('/'));
-    let keys = header(&API_KEY).into_iter().chain(in_path.map(str::as_bytes));
-    if !state.api_key.accepts(keys) {
-        return Err(Refusal::Key);
-    }
+    let policy = state.policy.now();
+    let peer = head.extensions.get::<ConnectInfo<Peer>>().map(|ConnectInfo(Peer(address))| address.ip());
+    let mut body = body.into_data_stream();
+    let admitted = match policy.admit(peer, &head.headers, header(&API_KEY).into_iter().chain(in_path)) {
+        Ok(admitted) => admitted,
+        Err(refused) => {
+            tokio::spawn(linger(body, LINGER_UNREAD));
+            return Err(refused);
+        }
+    };
     let declared = header(&CONTENT_LENGTH).and_then(|text| std::str::from_utf8(text).ok()?.parse().ok());
-    let client = head.extensions.get::<ConnectInfo<Peer>>().map(|ConnectInfo(Peer(address))| address.ip());
     let ingest_head = Head {
         declared,
         encoding: header(&CONTENT_ENCODING),
         idempotency: header(&IDEMPOTENCY_KEY).or_else(|| in_query(head.uri.query()?)),
-        client,
+        client: admitted.client,
         user_agent: header(&USER_AGENT),
+        rules: admitted.rules,
     };
-    let mut body = body.into_data_stream();
     let result = state.admission.admit(&ingest_head, &mut body).await;
-    if let Err(Refusal::BodySize { .. }) = result {
-        tokio::spawn(linger(body));
+    match result {
+        Err(Refusal::BodySize { .. }) => drop(tokio::spawn(linger(body, LINGER_BYTES))),
+        Err(Refusal::Requests { .. } | Refusal::Bodies { .. }) => drop(tokio::spawn(linger(body, LINGER_UNREAD))),
+        _ => {}
     }
-    result
+    result.map_err(|refusal| Refused { refusal, app: admitted.rules.app.map(str::to_owned) })
 }
 
 /// An agent that posts at page exit without a preflight has its idempotency key in the query.
@@ -65,9 +82,9 @@ fn in_query(query: &str) -> Option<&[u8]> {
     query.split('&').find_map(|pair| pair.strip_prefix("idempotency-key=")).map(str::as_bytes)
 }
 
-async fn linger(mut body: BodyDataStream) {
+async fn linger(mut body: BodyDataStream, most: usize) {
     let discard = async {
-        let mut left = LINGER_BYTES;
+        let mut left = most;
         while let Some(Ok(frame)) = body.next().await {
             left = match left.checked_sub(frame.len()) {
                 Some(left) => left,

@@ -5,6 +5,7 @@ use axum::body::Body;
 use axum::http::header::{ALLOW, CONTENT_TYPE, RETRY_AFTER, X_CONTENT_TYPE_OPTIONS};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::Response;
+use std::time::Duration;
 
 const TEXT: HeaderValue = HeaderValue::from_static("text/plain; charset=utf-8");
 const NO_SNIFF: HeaderValue = HeaderValue::from_static("nosniff");
@@ -16,6 +17,8 @@ enum Wait {
     Soon,
     /// Room is made by a lane that delivers, or by an operator.
     Later,
+    /// A bucket has a token again.
+    For(Duration),
 }
 
 /// The answer to a refused request.
@@ -24,6 +27,8 @@ pub fn response(refusal: &Refusal) -> Response {
         Refusal::Path => (StatusCode::NOT_FOUND, Wait::Never),
         Refusal::Method => (StatusCode::METHOD_NOT_ALLOWED, Wait::Never),
         Refusal::Key => (StatusCode::UNAUTHORIZED, Wait::Never),
+        Refusal::Origin => (StatusCode::FORBIDDEN, Wait::Never),
+        Refusal::Rate { wait } => (StatusCode::TOO_MANY_REQUESTS, Wait::For(*wait)),
         Refusal::BodySize { .. } | Refusal::InflatedSize { .. } | Refusal::Values { .. } | Refusal::Items { .. } => {
             (StatusCode::PAYLOAD_TOO_LARGE, Wait::Never)
         }
@@ -41,11 +46,15 @@ pub fn response(refusal: &Refusal) -> Response {
         Refusal::Internal => (StatusCode::INTERNAL_SERVER_ERROR, Wait::Never),
     };
     let mut response = text(status, format!("{refusal}\n"));
-    match wait {
+    let seconds = match wait {
         Wait::Never => None,
-        Wait::Soon => response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("1")),
-        Wait::Later => response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("30")),
+        Wait::Soon => Some(1),
+        Wait::Later => Some(30),
+        Wait::For(wait) => Some(wait.as_secs_f64().ceil().max(1.0) as u64),
     };
+    if let Some(seconds) = seconds {
+        response.headers_mut().insert(RETRY_AFTER, seconds.into());
+    }
     if *refusal == Refusal::Method {
         response.headers_mut().insert(ALLOW, HeaderValue::from_static("POST, OPTIONS"));
     }

@@ -10,6 +10,9 @@ use tokio_stream::{Stream, StreamExt};
 /// Frames are received into a buffer of at least this size when a body comes in more than one.
 const BUFFER_BYTES: usize = 16 << 10;
 
+/// The most room that is made for a body before it has come: fifteen typical batches.
+const EXPECTED_BYTES: usize = 256 << 10;
+
 /// The room that all requests share.
 pub struct Room {
     requests: Arc<Semaphore>,
@@ -18,7 +21,8 @@ pub struct Room {
 
 /// One request's part of the room, given back when dropped.
 pub struct Slot {
-    _request: OwnedSemaphorePermit,
+    /// Taken when the body has been read: until then it is the client that is waited for.
+    request: Option<OwnedSemaphorePermit>,
     bytes: Option<OwnedSemaphorePermit>,
 }
 
@@ -28,14 +32,16 @@ impl Room {
         Room { requests: Arc::new(Semaphore::new(limits.requests)), bodies: Arc::new(Semaphore::new(limits.bodies)) }
     }
 
-    /// Takes a slot, or refuses at once: waiting here would only move the queue into memory.
+    /// A slot to read a body into. Refuses at once while all are taken: waiting here would only move the queue into
+    /// memory.
     pub fn enter(&self, limits: &Limits) -> Result<Slot, Refusal> {
-        let request = Arc::clone(&self.requests).try_acquire_owned();
-        let request = request.map_err(|_| Refusal::Requests { limit: limits.requests })?;
-        Ok(Slot { _request: request, bytes: None })
+        if self.requests.available_permits() == 0 {
+            return Err(Refusal::Requests { limit: limits.requests });
+        }
+        Ok(Slot { request: None, bytes: None })
     }
 
-    /// Reads a body to its end, whether its size was declared or not.
+    /// Reads a body to its end, whether its size was declared or not, and takes the slot.
     ///
     /// Bytes are charged as they arrive, so that a client holds no more room than it has sent. A body
     /// of one frame is not copied.
@@ -51,7 +57,10 @@ impl Room {
     {
         let reading = self.read_all(slot, declared, body, limits);
         let late = |_| Refusal::Deadline { seconds: limits.deadline.as_secs() };
-        tokio::time::timeout(limits.deadline, reading).await.map_err(late)?
+        let body = tokio::time::timeout(limits.deadline, reading).await.map_err(late)??;
+        let request = Arc::clone(&self.requests).try_acquire_owned();
+        slot.request = Some(request.map_err(|_| Refusal::Requests { limit: limits.requests })?);
+        Ok(body)
     }
 
     async fn read_all<S, E>(
@@ -73,8 +82,9 @@ impl Room {
         let Some(second) = self.frame(slot, first.len(), body, limits).await? else {
             return Ok(first);
         };
-        let expected = declared.map_or(BUFFER_BYTES, |bytes| bytes as usize);
-        let mut whole = BytesMut::with_capacity(expected.clamp(first.len() + second.len(), limits.wire));
+        // What is declared is room only so far as it may soon be sent.
+        let expected = declared.map_or(BUFFER_BYTES, |bytes| bytes as usize).min(EXPECTED_BYTES);
+        let mut whole = BytesMut::with_capacity(expected.max(first.len() + second.len()));
         whole.extend_from_slice(&first);
         whole.extend_from_slice(&second);
         drop((first, second));
@@ -152,10 +162,14 @@ mod tests {
     #[tokio::test]
     async fn refuses_when_slots_or_bytes_are_taken() {
         let room = Room::new(&LIMITS);
-        let mut first = room.enter(&LIMITS).unwrap();
-        let mut second = room.enter(&LIMITS).unwrap();
-        assert_eq!(room.enter(&LIMITS).err(), Some(Refusal::Requests { limit: 2 }));
+        let [mut first, mut second, mut third] = [(), (), ()].map(|()| room.enter(&LIMITS).unwrap());
         room.read(&mut first, None, &mut frames(&["0123456789"]), &LIMITS).await.unwrap();
+        room.read(&mut third, None, &mut frames(&["0"]), &LIMITS).await.unwrap();
+        assert_eq!(room.enter(&LIMITS).err(), Some(Refusal::Requests { limit: 2 }));
+        let refused = room.read(&mut second, None, &mut frames(&["0"]), &LIMITS).await;
+        assert_eq!(refused, Err(Refusal::Requests { limit: 2 }), "it was read too late");
+        drop((second, third));
+        let mut second = room.enter(&LIMITS).unwrap();
         let refused = room.read(&mut second, None, &mut frames(&["012345"]), &LIMITS).await;
         assert_eq!(refused, Err(Refusal::Bodies { limit: 15 }));
         drop(first);

@@ -8,6 +8,7 @@ use bytes::Bytes;
 use std::sync::Arc;
 use tokio::sync::Semaphore;
 use wire::Payload;
+use xxhash_rust::xxh3::{xxh3_64, xxh3_64_with_seed};
 
 /// Bytes of a decoder's reason that are sent back; it may quote the payload.
 const REASON_BYTES: usize = 300;
@@ -17,6 +18,10 @@ const REASON_BYTES: usize = 300;
 pub struct Examined {
     /// `meta.app.name`, at most [`limits::APP_BYTES`] bytes of it.
     pub app: String,
+    /// Stands for the application's name and environment, for its rate.
+    pub rate_key: u64,
+    /// Stands for the session, for sampling; 0 when there is none.
+    pub session: u64,
     /// Bytes of the inflated body.
     pub inflated: u32,
     /// How many items of which kind, and what was wrong with some.
@@ -70,8 +75,17 @@ fn examine(encoding: Encoding, body: &[u8], bytes: usize, values: usize) -> Resu
     shape(&text, values)?;
     let payload = decode(&text)?;
     let contents = validate::payload(&payload)?;
-    let app = payload.meta.app.as_ref().and_then(|app| app.name.as_deref()).unwrap_or_default();
-    Ok(Examined { app: cut(app, limits::APP_BYTES).to_owned(), inflated: text.len() as u32, contents })
+    let meta = payload.meta.app.as_ref();
+    let app = meta.and_then(|app| app.name.as_deref()).unwrap_or_default();
+    let environment = meta.and_then(|app| app.environment.as_deref()).unwrap_or_default();
+    let session = payload.meta.session.as_ref().and_then(|session| session.id.as_deref());
+    Ok(Examined {
+        app: cut(app, limits::APP_BYTES).to_owned(),
+        rate_key: xxh3_64_with_seed(environment.as_bytes(), xxh3_64(app.as_bytes())),
+        session: session.map_or(0, |id| xxh3_64(id.as_bytes()).max(1)),
+        inflated: text.len() as u32,
+        contents,
+    })
 }
 
 fn decode(text: &[u8]) -> Result<Payload<'_>, Refusal> {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 /// The limits of admission. The defaults keep the process under 100 MB whatever is sent:
 /// bodies held, plus one heavy payload being read (its text, its strings, its values), plus the idle process.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
     /// Bytes of one body as it comes over the wire. Alloy's `max_allowed_payload_size`.
     pub wire: usize,

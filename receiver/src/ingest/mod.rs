@@ -6,22 +6,26 @@ pub mod idempotency;
 pub mod inflate;
 pub mod limits;
 pub mod outcome;
+pub mod rate;
 pub mod refusal;
+pub mod rules;
 pub mod validate;
 
 pub use limits::Limits;
 pub use outcome::Reason;
 pub use refusal::Refusal;
+pub use rules::Rules;
 
 use crate::journal::{Encoding, Header, Journal, JournalError, Record};
-use crate::telemetry::Metrics;
+use crate::telemetry::{AppLabel, Metrics};
 use admit::{Room, Slot};
 use bytes::Bytes;
 use decode::{Examined, Gate};
 use idempotency::{Claim, Window};
+use rules::Verdict;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::Arc;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
 use tokio_stream::Stream;
 
 /// What a request's head says. The key has been checked before.
@@ -37,6 +41,8 @@ pub struct Head<'a> {
     pub client: Option<IpAddr>,
     /// `User-Agent`.
     pub user_agent: Option<&'a [u8]>,
+    /// What holds for the key that it brought.
+    pub rules: Rules<'a>,
 }
 
 /// Takes payloads in: everything between the key and the answer.
@@ -72,15 +78,22 @@ impl Admission {
         S: Stream<Item = Result<Bytes, E>> + Unpin,
     {
         let received = unix_nanos();
-        if head.declared.is_some_and(|bytes| bytes > self.limits.wire as u64) {
-            return Err(Refusal::BodySize { limit: self.limits.wire });
+        let limits = head.rules.limits(&self.limits);
+        if head.declared.is_some_and(|bytes| bytes > limits.wire as u64) {
+            return Err(Refusal::BodySize { limit: limits.wire });
         }
         let encoding = content_encoding(head.encoding)?;
         let key = idempotency_key(head.idempotency)?;
-        let mut slot = self.room.enter(&self.limits)?;
-        let body = self.room.read(&mut slot, head.declared, body, &self.limits).await?;
+        let mut slot = self.room.enter(&limits)?;
+        let body = self.room.read(&mut slot, head.declared, body, &limits).await?;
         let encoding = encoding.unwrap_or_else(|| inflate::detect(&body));
-        let Examined { app, inflated, contents } = self.gate.examine(encoding, &body, &self.limits).await?;
+        let examined = self.gate.examine(encoding, &body, &limits).await?;
+        let app_label = self.metrics.app(head.rules.app.unwrap_or(&examined.app));
+        if head.rules.verdict(&examined, Instant::now())? == Verdict::Sampled {
+            self.metrics.sampled(&app_label, &examined.contents);
+            return Ok(());
+        }
+        let Examined { app, inflated, contents, .. } = examined;
 
         let idempotency = key.map_or(0, |key| idempotency::hash(&app, key));
         let claim = match idempotency {
@@ -97,12 +110,13 @@ impl Admission {
         let user_agent = head.user_agent.map(String::from_utf8_lossy).unwrap_or_default();
         let user_agent = decode::cut(&user_agent, limits::USER_AGENT_BYTES).to_owned();
         let header = Header { received, encoding, inflated, app, client, user_agent, idempotency };
-        self.store(Record { header, body }, contents, claim, slot).await
+        self.store(Record { header, body }, app_label, contents, claim, slot).await
     }
 
     async fn store(
         &self,
         record: Record,
+        app: AppLabel,
         contents: outcome::Contents,
         claim: Option<Claim>,
         slot: Slot,
@@ -118,7 +132,7 @@ impl Admission {
             if let Some(reason) = &contents.first_reason {
                 tracing::debug!(?contents, reason, "parts of a payload were left out");
             }
-            metrics.accepted(&contents);
+            metrics.accepted(&app, &contents);
             drop(slot);
             Ok(())
         });

@@ -9,6 +9,10 @@ pub enum Reason {
     Method,
     /// The key was missing or wrong.
     Key,
+    /// The page's origin may not use this key.
+    Origin,
+    /// The client, the key or the application posts too often.
+    Rate,
     /// The body was too large, as sent.
     BodySize,
     /// The body was too large, inflated.
@@ -45,6 +49,8 @@ pub enum Reason {
     InvalidPart,
     /// One part of an item was past the cap of its list.
     PartLimit,
+    /// Its session is not among those that its application keeps.
+    Sampled,
     /// A stored payload could not be decoded again.
     Undecodable,
     /// The backend refused it for good.
@@ -62,6 +68,8 @@ impl Reason {
             Reason::Path => "path",
             Reason::Method => "method",
             Reason::Key => "key",
+            Reason::Origin => "origin",
+            Reason::Rate => "rate",
             Reason::BodySize => "body_size",
             Reason::InflatedSize => "inflated_size",
             Reason::Items => "items",
@@ -80,6 +88,7 @@ impl Reason {
             Reason::InvalidItem => "invalid_item",
             Reason::InvalidPart => "invalid_part",
             Reason::PartLimit => "part_limit",
+            Reason::Sampled => "sampled",
             Reason::Undecodable => "undecodable",
             Reason::Rejected => "rejected",
             Reason::LaneBudget => "lane_budget",

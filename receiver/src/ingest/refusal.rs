@@ -3,6 +3,7 @@
 use super::inflate::{self, InflateError};
 use super::outcome::Reason;
 use crate::journal::{AppendError, Encoding};
+use std::time::Duration;
 use thiserror::Error;
 
 /// A refused request: what is said to the client, in one line.
@@ -17,6 +18,15 @@ pub enum Refusal {
     /// Alloy's words.
     #[error("API key not provided or incorrect")]
     Key,
+    /// The page that posts is not one of those that may use the key.
+    #[error("origin is not allowed for this key")]
+    Origin,
+    /// A bucket is empty. Alloy's words.
+    #[error("Too Many Requests")]
+    Rate {
+        /// Until the next would be taken.
+        wait: Duration,
+    },
     /// More bytes than allowed, declared or received.
     #[error("body is larger than {limit} bytes")]
     BodySize {
@@ -111,6 +121,8 @@ impl Refusal {
             Refusal::Path => Reason::Path,
             Refusal::Method => Reason::Method,
             Refusal::Key => Reason::Key,
+            Refusal::Origin => Reason::Origin,
+            Refusal::Rate { .. } => Reason::Rate,
             Refusal::BodySize { .. } => Reason::BodySize,
             Refusal::InflatedSize { .. } => Reason::InflatedSize,
             Refusal::Values { .. } | Refusal::Items { .. } => Reason::Items,

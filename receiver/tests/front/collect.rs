@@ -1,105 +1,18 @@
 //! The ingest and operations routes over a real journal: every status, every encoding, CORS, keys and repeats.
 
-#![allow(clippy::unwrap_used)]
-
-use axum::Router;
-use axum::body::{Body, Bytes, to_bytes};
-use axum::http::{HeaderMap, Method, Request, StatusCode};
-use farol::http::{self, Parts, State, auth::ApiKey, cors::Origins};
-use farol::ingest::{Admission, Limits, decode::Gate};
-use farol::journal::{Encoding, Journal, Options, Reader, Start};
-use farol::telemetry::Metrics;
+use crate::receiver::{Answer, PAYLOAD, Receiver, answer, request};
+use axum::body::{Body, Bytes};
+use axum::http::{Method, Request};
+use farol::config::Server;
+use farol::config::scalar::Secret;
+use farol::ingest::Limits;
+use farol::journal::Encoding;
 use std::io::Write;
-use std::sync::Arc;
 use std::time::Duration;
 use tempfile::TempDir;
-use tokio_util::sync::CancellationToken;
-use tower::ServiceExt;
 
-const PAYLOAD: &str = r#"{"meta":{"app":{"name":"shop"}},"logs":[{"message":"hello"}]}"#;
-
-/// A receiver in this process.
-struct Receiver {
-    ingest: Router,
-    operations: Router,
-    journal: Journal,
-    lane: Reader,
-    stopping: CancellationToken,
-    metrics: Arc<Metrics>,
-}
-
-/// What a test changes of it.
-#[derive(Default)]
-struct Setup {
-    key: Option<&'static str>,
-    origins: Vec<String>,
-    limits: Limits,
-}
-
-struct Answer {
-    status: StatusCode,
-    headers: HeaderMap,
-    body: String,
-}
-
-impl Receiver {
-    fn open(dir: &TempDir, setup: Setup) -> Receiver {
-        let journal = Journal::open(Options::new(dir.path())).unwrap();
-        let lane = journal.lane("test", Start::FromCursor).unwrap();
-        let (metrics, stopping) = (Arc::new(Metrics::default()), CancellationToken::new());
-        let state = State::new(Parts {
-            admission: Admission::open(setup.limits, journal.clone(), Gate::default(), Arc::clone(&metrics)).unwrap(),
-            api_key: ApiKey::new(setup.key),
-            origins: Origins::new(&setup.origins),
-            journal: journal.clone(),
-            lane_bytes: 1 << 30,
-            failing: Vec::new(),
-            metrics: Arc::clone(&metrics),
-            stopping: stopping.clone(),
-        });
-        let (ingest, operations) = (http::ingest(state.clone()), http::operations(state, None));
-        Receiver { ingest, operations, journal, lane, stopping, metrics }
-    }
-
-    async fn send(&self, request: Request<Body>) -> Answer {
-        answer(self.ingest.clone(), request).await
-    }
-
-    async fn post(&self, headers: &[(&str, &str)], body: impl Into<Body>) -> Answer {
-        self.send(request(Method::POST, "/collect", headers, body)).await
-    }
-
-    async fn get(&self, path: &str) -> Answer {
-        answer(self.operations.clone(), request(Method::GET, path, &[], "")).await
-    }
-
-    /// The bodies stored so far.
-    async fn stored(&mut self) -> Vec<Bytes> {
-        self.journal.close().await;
-        let mut bodies = Vec::new();
-        loop {
-            let entries = self.lane.read(1 << 30).await.unwrap();
-            if entries.is_empty() {
-                return bodies;
-            }
-            bodies.extend(entries.iter().map(|entry| entry.record.body.clone()));
-        }
-    }
-}
-
-fn request(method: Method, path: &str, headers: &[(&str, &str)], body: impl Into<Body>) -> Request<Body> {
-    let mut request = Request::builder().method(method).uri(path);
-    for (name, value) in headers {
-        request = request.header(*name, *value);
-    }
-    request.body(body.into()).unwrap()
-}
-
-async fn answer(router: Router, request: Request<Body>) -> Answer {
-    let response = router.oneshot(request).await.unwrap();
-    let (head, body) = response.into_parts();
-    let body = String::from_utf8(to_bytes(body, 1 << 20).await.unwrap().to_vec()).unwrap();
-    Answer { status: head.status, headers: head.headers, body }
+fn with_key(key: &str) -> Server {
+    Server { api_key: Some(Secret(key.to_owned())), ..Server::default() }
 }
 
 fn gzip(text: &[u8]) -> Vec<u8> {
@@ -137,7 +50,7 @@ fn chunked(body: Vec<u8>) -> Body {
 async fn every_refusal_has_its_status_and_one_line() {
     let dir = TempDir::new().unwrap();
     let limits = Limits { wire: 300_000, inflated: 400_000, deadline: Duration::from_millis(200), ..Limits::default() };
-    let receiver = Receiver::open(&dir, Setup { key: Some("secret"), limits, ..Setup::default() });
+    let receiver = Receiver::with(&dir, &Server { limits, ..with_key("secret") });
     let key = ("x-api-key", "secret");
     let encoded = |name: &'static str| vec![key, ("content-encoding", name)];
     let check = async |what: &str, request: Request<Body>, status: u16, line: &str| {
@@ -218,25 +131,34 @@ async fn every_refusal_has_its_status_and_one_line() {
 async fn refuses_more_than_it_has_room_for() {
     let dir = TempDir::new().unwrap();
     let limits = Limits { requests: 1, bodies: 200, ..Limits::default() };
-    let receiver = Receiver::open(&dir, Setup { limits, ..Setup::default() });
+    let receiver = Receiver::with(&dir, &Server { limits, ..Server::default() });
     let too_much = receiver.post(&[], vec![b' '; 201]).await;
     assert_eq!((too_much.status.as_u16(), too_much.body.as_str()), (503, "more than 200 bytes of bodies in flight\n"));
     assert_eq!(too_much.headers["retry-after"], "1");
 
+    // A client that does not speak takes no room.
     let body = Body::from_stream(tokio_stream::pending::<Result<Bytes, std::io::Error>>());
-    let waiting = tokio::spawn(answer(receiver.ingest.clone(), request(Method::POST, "/collect", &[], body)));
+    let silent = tokio::spawn(answer(receiver.ingest.clone(), request(Method::POST, "/collect", &[], body)));
     tokio::task::yield_now().await;
-    let refused = receiver.post(&[], PAYLOAD).await;
-    assert_eq!((refused.status.as_u16(), refused.body.as_str()), (503, "more than 1 requests in flight\n"));
-    waiting.abort();
-    let _ = waiting.await;
+    assert_eq!(receiver.post(&[], PAYLOAD).await.status, 202);
+    silent.abort();
+    // Of twenty at once one is taken after the other, or told to wait.
+    let many =
+        (0..20).map(|_| tokio::spawn(answer(receiver.ingest.clone(), request(Method::POST, "/collect", &[], PAYLOAD))));
+    let mut refused = 0;
+    for answer in many.collect::<Vec<_>>() {
+        let answer = answer.await.unwrap();
+        refused += usize::from(answer.status == 503);
+        assert!(answer.status == 202 || answer.body == "more than 1 requests in flight\n", "{}", answer.body);
+    }
+    assert!(refused > 0);
     assert_eq!(receiver.post(&[], PAYLOAD).await.status, 202);
 }
 
 #[tokio::test]
 async fn a_closed_journal_is_a_503_and_not_ready() {
     let dir = TempDir::new().unwrap();
-    let receiver = Receiver::open(&dir, Setup::default());
+    let receiver = Receiver::open(&dir);
     receiver.journal.close().await;
     let answer = receiver.post(&[], PAYLOAD).await;
     assert_eq!((answer.status.as_u16(), answer.body.as_str()), (503, "receiver is stopping\n"));
@@ -249,7 +171,7 @@ async fn a_closed_journal_is_a_503_and_not_ready() {
 #[tokio::test]
 async fn takes_everything_the_real_sdk_sent() {
     let dir = TempDir::new().unwrap();
-    let mut receiver = Receiver::open(&dir, Setup { key: Some("secret-key"), ..Setup::default() });
+    let mut receiver = Receiver::with(&dir, &with_key("secret-key"));
     let mut sent = Vec::new();
     for version in ["2.10.0", "2.12.1"] {
         let path = format!("{}/../tests/fixtures/faro-sdk-{version}.json", env!("CARGO_MANIFEST_DIR"));
@@ -275,7 +197,7 @@ async fn takes_everything_the_real_sdk_sent() {
 #[tokio::test]
 async fn bodies_are_stored_as_they_were_sent() {
     let dir = TempDir::new().unwrap();
-    let mut receiver = Receiver::open(&dir, Setup::default());
+    let mut receiver = Receiver::open(&dir);
     let text = PAYLOAD.replace("hello", &"hello ".repeat(10_000));
     let mut sent = Vec::new();
     for (header, encoding) in [
@@ -307,7 +229,7 @@ async fn bodies_are_stored_as_they_were_sent() {
 #[tokio::test]
 async fn keys_come_in_the_header_or_the_path() {
     let dir = TempDir::new().unwrap();
-    let receiver = Receiver::open(&dir, Setup { key: Some("secret"), ..Setup::default() });
+    let receiver = Receiver::with(&dir, &with_key("secret"));
     let check = async |path: &str, headers: &[(&str, &str)], status: u16| {
         let answer = receiver.send(request(Method::POST, path, headers, PAYLOAD)).await;
         assert_eq!(answer.status.as_u16(), status, "{path} {headers:?}");
@@ -326,7 +248,7 @@ async fn keys_come_in_the_header_or_the_path() {
 #[tokio::test]
 async fn a_repeat_is_answered_202_and_stored_once() {
     let dir = TempDir::new().unwrap();
-    let mut receiver = Receiver::open(&dir, Setup::default());
+    let mut receiver = Receiver::open(&dir);
     let key = [("idempotency-key", "k1")];
     for _ in 0..3 {
         assert_eq!(receiver.post(&key, PAYLOAD).await.status, 202);
@@ -351,7 +273,7 @@ async fn a_repeat_is_answered_202_and_stored_once() {
     assert!(metrics.contains("farol_payloads_repeated_total 22\n"), "{metrics}");
     drop(receiver);
 
-    let mut reopened = Receiver::open(&dir, Setup::default());
+    let mut reopened = Receiver::open(&dir);
     assert_eq!(reopened.post(&key, PAYLOAD).await.status, 202);
     assert_eq!(reopened.post(&[("idempotency-key", "k3")], "{}").await.status, 202);
     let stored = reopened.stored().await;
@@ -362,7 +284,7 @@ async fn a_repeat_is_answered_202_and_stored_once() {
 #[tokio::test]
 async fn a_key_of_a_refused_payload_is_free() {
     let dir = TempDir::new().unwrap();
-    let mut receiver = Receiver::open(&dir, Setup::default());
+    let mut receiver = Receiver::open(&dir);
     let key = [("idempotency-key", "k")];
     assert_eq!(receiver.post(&key, "{").await.status, 400);
     assert_eq!(receiver.post(&key, "{}").await.status, 202);
@@ -372,7 +294,7 @@ async fn a_key_of_a_refused_payload_is_free() {
 #[tokio::test]
 async fn a_client_that_goes_away_leaves_its_payload_stored() {
     let dir = TempDir::new().unwrap();
-    let mut receiver = Receiver::open(&dir, Setup::default());
+    let mut receiver = Receiver::open(&dir);
     let mut post = Box::pin(receiver.post(&[("idempotency-key", "k")], PAYLOAD));
     // Once polled, the payload is with the journal; the client is gone before the answer.
     assert!(tokio::time::timeout(Duration::ZERO, &mut post).await.is_err());
@@ -389,7 +311,9 @@ async fn a_client_that_goes_away_leaves_its_payload_stored() {
 async fn preflights_and_answers_carry_cors() {
     let dir = TempDir::new().unwrap();
     let origins = vec!["https://shop.example".to_owned(), "https://*.shop.example".to_owned()];
-    let receiver = Receiver::open(&dir, Setup { key: Some("secret"), origins, ..Setup::default() });
+    let mut server = with_key("secret");
+    server.cors.allowed_origins = origins;
+    let receiver = Receiver::with(&dir, &server);
     let header = |answer: &Answer, name: &str| answer.headers.get(name).map(|v| v.to_str().unwrap().to_owned());
     for (origin, allowed) in
         [("https://shop.example", true), ("https://www.shop.example", true), ("https://evil.example", false)]
@@ -433,7 +357,7 @@ async fn preflights_and_answers_carry_cors() {
 #[tokio::test]
 async fn operators_see_health_and_metrics() {
     let dir = TempDir::new().unwrap();
-    let receiver = Receiver::open(&dir, Setup::default());
+    let receiver = Receiver::open(&dir);
     let alive = receiver.get("/health").await;
     assert_eq!((alive.status.as_u16(), alive.body.as_str()), (200, r#"{"status":"ok"}"#));
     receiver.post(&[], r#"{"logs":[{},7]}"#).await;
