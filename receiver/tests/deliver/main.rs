@@ -1,6 +1,7 @@
 //! Lanes against stores that refuse, stall or lose: what was journaled arrives, or is counted.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod grpc;
 mod stores;
 
 use axum::response::IntoResponse;
