@@ -4,6 +4,7 @@
 //! A batch is converted by ranges of its items, numbered through all of its records, and a request
 //! stops growing at [`REQUEST_BYTES`]: what one payload can blow up to never lies in memory at once.
 
+pub mod checkpoint;
 mod field;
 mod go;
 mod json;
@@ -12,6 +13,10 @@ pub mod line;
 mod logfmt;
 pub mod logs;
 pub mod loki;
+pub mod measures;
+pub mod metrics;
+pub mod points;
+pub mod prometheus;
 mod resource;
 pub mod time;
 pub mod traces;
