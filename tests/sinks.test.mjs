@@ -1,0 +1,101 @@
+// OTLP over gRPC into the real Jaeger (which stands in for Tempo) and the real Collector.
+import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
+import { test } from 'node:test';
+import { startCollector } from './harness/collector.mjs';
+import { startJaeger } from './harness/jaeger.mjs';
+import { startPour } from './harness/pour.mjs';
+import { freePort, until } from './harness/process.mjs';
+
+const hex = (bytes) => randomBytes(bytes).toString('hex');
+const nanos = (ms) => String(BigInt(ms) * 1_000_000n);
+
+const spans = (traceId, count) => ({
+  meta: { app: { name: 'shop', environment: 'test' }, session: { id: 's1' } },
+  traces: {
+    resourceSpans: [{
+      scopeSpans: [{
+        scope: { name: 'fetch' },
+        spans: Array.from({ length: count }, () => ({
+          traceId, spanId: hex(8), name: 'GET /cart', kind: 3, startTimeUnixNano: nanos(Date.now() - 5), endTimeUnixNano: nanos(Date.now()),
+          attributes: [{ key: 'padding', value: { stringValue: 'x'.repeat(2_000) } }],
+        })),
+      }],
+    }],
+  },
+});
+
+const log = (message, traceId) => ({
+  meta: { app: { name: 'shop' }, session: { id: 's1' } },
+  logs: [{ message, level: 'warn', timestamp: new Date().toISOString(), trace: { trace_id: traceId, span_id: hex(8) } }],
+});
+
+test('spans reach Jaeger over gRPC, whole, in requests of every size', { timeout: 300_000 }, async (t) => {
+  const jaeger = await startJaeger();
+  t.after(() => jaeger.stop());
+  const pour = await startPour({ lanes: { 'traces-grpc': jaeger.otlpGrpc } });
+  t.after(() => pour.kill());
+  const [small, large] = [hex(16), hex(16)];
+  await pour.put(spans(small, 1));
+  await pour.put(spans(large, 1_500)); // 3 MB: several requests
+  const metrics = await pour.end();
+  assert.match(metrics, /farol_lane_delivered_items_total\{lane="traces-grpc"\} 1501\n/);
+  assert.doesNotMatch(metrics, /lane_dropped_items_total\{|lane_retries_total\{/);
+  const [span] = await jaeger.trace(small);
+  assert.equal(span.name, 'GET /cart');
+  assert.deepEqual([span.resource['service.name'], span.attributes['session.id']], ['shop', 's1']);
+  assert.equal((await jaeger.trace(large)).length, 1_500);
+});
+
+test('logs and metrics reach the Collector over gRPC', { timeout: 300_000 }, async (t) => {
+  const collector = await startCollector({
+    adjust: (config) => {
+      config.service.pipelines.metrics = { receivers: ['otlp'], processors: [], exporters: ['file/logs'] };
+    },
+  });
+  t.after(() => collector.stop());
+  const traceId = hex(16);
+  const pour = await startPour({ lanes: { 'logs-grpc': collector.otlpGrpc, 'metrics-grpc': `http://${collector.otlpGrpc}` } });
+  t.after(() => pour.kill());
+  await pour.put({ ...log('cart is empty', traceId), measurements: [{ type: 'web-vitals', values: { lcp: 900 } }] });
+  const metrics = await pour.end();
+  assert.doesNotMatch(metrics, /lane_dropped_items_total\{|lane_retries_total\{/);
+  assert.match(metrics, /farol_lane_delivered_items_total\{lane="metrics-grpc"\} 1\n/);
+  const { logs } = await until(() => {
+    const received = collector.received();
+    return received.logs.length >= 2 && received;
+  }, { what: 'the log record and the measurement in the file' });
+  const warning = logs.find(({ body }) => body === 'cart is empty');
+  assert.deepEqual([warning.resource['service.name'], warning.traceId], ['shop', traceId]);
+});
+
+test('a Jaeger that is not there yet gets everything when it is', { timeout: 300_000 }, async (t) => {
+  const traceId = hex(16);
+  const relay = await startJaeger();
+  t.after(() => relay.stop());
+  // The endpoint is refused at first: nobody listens on it.
+  const port = await freePort();
+  const pour = await startPour({ lanes: { 'traces-grpc': `127.0.0.1:${port}` } });
+  t.after(() => pour.kill());
+  await pour.put(spans(traceId, 3));
+  await pour.kill();
+  const again = await startPour({ dir: pour.dir, lanes: { 'traces-grpc': relay.otlpGrpc } });
+  const metrics = await again.end();
+  assert.match(metrics, /farol_lane_delivered_items_total\{lane="traces-grpc"\} 3\n/);
+  assert.equal((await relay.trace(traceId)).length, 3);
+});
+
+test('a pipeline that is missing is told apart from a payload that is refused', { timeout: 300_000 }, async (t) => {
+  const jaeger = await startJaeger(); // takes no logs: the service is not there
+  t.after(() => jaeger.stop());
+  const pour = await startPour({ lanes: { 'logs-grpc': jaeger.otlpGrpc } });
+  t.after(() => pour.kill());
+  await pour.put(log('waits', hex(16)));
+  await new Promise((resolve) => { setTimeout(resolve, 2_000); });
+  await pour.kill();
+  const collector = await startCollector();
+  t.after(() => collector.stop());
+  const again = await startPour({ dir: pour.dir, lanes: { 'logs-grpc': collector.otlpGrpc } });
+  assert.match(await again.end(), /farol_lane_delivered_items_total\{lane="logs-grpc"\} 1\n/);
+  await until(() => collector.received().logs.some(({ body }) => body === 'waits'), { what: 'the log that waited' });
+});
