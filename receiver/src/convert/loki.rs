@@ -45,6 +45,9 @@ pub fn push(records: &[Enriched], range: Range<usize>, options: &Options) -> Con
             }
             let Some(item) = record.item(place) else { break };
             end += 1;
+            if !record_labels.wants(item.kind()) {
+                continue;
+            }
             lines.write(item, &mut line);
             let client = wire::time::parse(item.timestamp());
             item_metadata(item, client.is_some(), &mut metadata);

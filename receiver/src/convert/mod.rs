@@ -18,6 +18,7 @@ pub mod metrics;
 pub mod points;
 pub mod prometheus;
 mod resource;
+pub mod template;
 pub mod time;
 pub mod traces;
 
