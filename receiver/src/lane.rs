@@ -5,22 +5,24 @@
 
 use crate::convert::labels::LabelBudget;
 use crate::convert::line::Format;
-use crate::convert::{Converted, logs, loki, traces};
+use crate::convert::{Converted, letter, logs, loki, traces};
 use crate::enrich::{self, Enriched};
 use crate::ingest::decode::{self, Gate};
 use crate::ingest::inflate;
 use crate::ingest::limits::LIGHT_BYTES;
 use crate::ingest::outcome::Reason;
 use crate::journal::{Entry, Header, Reader};
+use crate::sink::dead_letters::{self, DeadLetters, Letter};
 use crate::sink::retry::{self, Backoff};
 use crate::sink::{Answer, Sink};
 use crate::telemetry::{Failing, Metrics};
 use crate::viewer::{self, Viewer};
 use bytes::Bytes;
+use serde_json::value::RawValue;
 use std::borrow::Cow;
 use std::ops::Range;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 use tokio_util::sync::CancellationToken;
 
 /// Bytes of bodies read at once: some 60 typical batches, which make a few requests.
@@ -59,6 +61,7 @@ pub struct Lane {
     gate: Gate,
     backoff: Backoff,
     failing: Failing,
+    letters: Option<Arc<DeadLetters>>,
 }
 
 /// Asked to stop before the work was done.
@@ -68,12 +71,17 @@ impl Lane {
     /// A lane under the name that its cursor and its metrics have. `gate` is the one that admission
     /// uses: heavy payloads are decoded one at a time in the whole process.
     pub fn new(name: &'static str, stage: Stage, metrics: Arc<Metrics>, gate: Gate) -> Lane {
-        Lane { name, stage, metrics, gate, backoff: Backoff::default(), failing: Failing::default() }
+        Lane { name, stage, metrics, gate, backoff: Backoff::default(), failing: Failing::default(), letters: None }
     }
 
     /// Sets how long to wait between tries.
     pub fn with_backoff(self, backoff: Backoff) -> Lane {
         Lane { backoff, ..self }
+    }
+
+    /// Keeps what its store refuses for good among the dead letters.
+    pub fn with_dead_letters(self, letters: Arc<DeadLetters>) -> Lane {
+        Lane { letters: Some(letters), ..self }
     }
 
     /// The name that its cursor and its metrics have.
@@ -195,14 +203,18 @@ impl Lane {
             match self.send(&sink, sink.compress(&body), stop).await? {
                 Answer::Partly { rejected, reason } => {
                     let rejected = sent.len().min(rejected as usize);
-                    self.give_up(rejected, &reason);
+                    // Which ones, the store does not say.
+                    self.give_up(source, sent.end..sent.end, rejected, reason).await;
                     taken += sent.len() - rejected;
                 }
                 Answer::Never { .. } if sent.len() > 1 => {
                     let middle = sent.start + sent.len() / 2;
                     waiting.extend([middle..sent.end, sent.start..middle]);
                 }
-                Answer::Never { reason } | Answer::Closed { reason } => self.give_up(sent.len(), &reason),
+                Answer::Never { reason } | Answer::Closed { reason } => {
+                    let items = sent.len();
+                    self.give_up(source, sent, items, reason).await;
+                }
                 Answer::Taken | Answer::Later { .. } => taken += sent.len(),
             }
         }
@@ -299,10 +311,31 @@ impl Lane {
         items
     }
 
-    /// Items that their store will never take.
-    fn give_up(&self, items: usize, reason: &str) {
-        tracing::error!(lane = self.name, items, reason, "refused for good, dropped");
-        self.metrics.lane_dropped(self.name, Reason::Rejected, items as u64);
+    /// Items that their store will never take: counted, and put among the dead letters, those of `range` themselves,
+    /// the rest as a number.
+    async fn give_up(&mut self, source: &Source<'_, '_>, range: Range<usize>, items: usize, reason: String) {
+        let lane = self.name;
+        tracing::error!(lane, items, reason, "refused for good, dropped");
+        self.metrics.lane_dropped(lane, Reason::Rejected, items as u64);
+        let Some(letters) = self.letters.clone() else { return };
+        let range = range.start..range.end.min(range.start + dead_letters::OF_REQUEST);
+        let known = match source {
+            Source::Decoded(records) => self.stage.letters(records, range),
+            Source::Heavy(entry) => {
+                let one = |lane: &mut Lane, record: &Enriched| lane.stage.letters(std::slice::from_ref(record), range);
+                self.heavy(entry, one).await.unwrap_or_default()
+            }
+        };
+        let write = move || {
+            let rest = items.saturating_sub(known.len());
+            let known = known.into_iter().map(|item| (1, Some(item))).chain((rest > 0).then_some((rest, None)));
+            let batch: Vec<Letter> = known.map(|(items, item)| Letter { lane, reason: &reason, items, item }).collect();
+            letters.append(&batch, SystemTime::now())
+        };
+        let written = tokio::task::spawn_blocking(write).await;
+        if let Err(error) = written.unwrap_or_else(|error| Err(std::io::Error::other(error))) {
+            tracing::error!(lane, %error, "dead letters cannot be written");
+        }
     }
 
     /// A record that admission could read and we cannot; how many items it had is not known.
@@ -326,6 +359,13 @@ impl Stage {
             Stage::Loki { .. } | Stage::Logs(_) => record.items(),
             Stage::Traces(_) => record.spans(),
             Stage::Viewer(_) => record.items() + record.spans(),
+        }
+    }
+
+    fn letters(&self, records: &[Enriched], range: Range<usize>) -> Vec<Box<RawValue>> {
+        match self {
+            Stage::Traces(_) => letter::spans(records, range),
+            Stage::Loki { .. } | Stage::Logs(_) | Stage::Viewer(_) => letter::items(records, range),
         }
     }
 

@@ -9,7 +9,6 @@
 //! Times are the records' received times, in milliseconds, never now: a backlog keeps its shape.
 
 use super::measures::{Measure, Measures, VITALS, Vital, is_vital, vital};
-use super::resource;
 use crate::enrich::Enriched;
 use std::collections::{BTreeMap, BTreeSet};
 use wire::Measurement;
@@ -360,9 +359,9 @@ impl Histogram {
         let Some(bucket) = self.buckets.get_mut(self.bounds.partition_point(|bound| *bound < value)) else { return };
         bucket.count += 1;
         let Some(trace) = &from.trace else { return };
-        let trace_id = resource::id::<16>(&trace.trace_id);
+        let trace_id = id::<16>(&trace.trace_id);
         if !trace_id.is_empty() && bucket.exemplar.as_ref().is_none_or(|last| last.at <= at) {
-            let span_id = resource::id::<8>(&trace.span_id);
+            let span_id = id::<8>(&trace.span_id);
             bucket.exemplar = Some(Box::new(Exemplar { value, at, trace_id, span_id, told: 0 }));
         }
     }
@@ -404,6 +403,16 @@ fn browser(record: &Enriched) -> &'static str {
     }
     let name = cut(name).to_ascii_lowercase();
     FAMILIES.iter().find(|(part, _)| name.contains(part)).map_or(OTHER, |(_, family)| family)
+}
+
+/// The bytes of a hex id of `N` bytes, or none when it is no such id or all zero.
+fn id<const N: usize>(hex: &str) -> Vec<u8> {
+    let digit = |byte: u8| char::from(byte).to_digit(16).map(|digit| digit as u8);
+    let bytes = hex.as_bytes().chunks_exact(2).map(|pair| Some(digit(pair[0])? << 4 | digit(pair[1])?));
+    match bytes.collect::<Option<Vec<u8>>>() {
+        Some(bytes) if hex.len() == 2 * N && bytes.iter().any(|byte| *byte != 0) => bytes,
+        _ => Vec::new(),
+    }
 }
 
 fn cut(text: &str) -> &str {

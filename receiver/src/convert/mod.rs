@@ -9,6 +9,7 @@ mod field;
 mod go;
 mod json;
 pub mod labels;
+pub mod letter;
 pub mod line;
 mod logfmt;
 pub mod logs;

@@ -2,9 +2,9 @@
 
 use super::measures::VITALS;
 use super::metrics::{Aggregate, Data, Exemplar, Histogram, Instrument, Key, Series};
-use super::{Converted, REQUEST_BYTES, resource};
+use super::{Converted, REQUEST_BYTES};
 use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceRequest;
-use opentelemetry_proto::tonic::common::v1::{InstrumentationScope, KeyValue};
+use opentelemetry_proto::tonic::common::v1::{AnyValue, InstrumentationScope, KeyValue, any_value};
 use opentelemetry_proto::tonic::metrics::v1 as otlp;
 use opentelemetry_proto::tonic::resource::v1::Resource;
 use prost::Message;
@@ -140,7 +140,9 @@ fn written(exemplar: &Exemplar) -> otlp::Exemplar {
 }
 
 fn attributes<const N: usize>(pairs: [(&str, &str); N]) -> Vec<KeyValue> {
-    pairs.into_iter().filter(|(_, value)| !value.is_empty()).map(|(key, value)| resource::text(key, value)).collect()
+    let text = |text: &str| AnyValue { value: Some(any_value::Value::StringValue(text.to_owned())) };
+    let pairs = pairs.into_iter().filter(|(_, value)| !value.is_empty());
+    pairs.map(|(key, value)| KeyValue { key: key.to_owned(), value: Some(text(value)), ..Default::default() }).collect()
 }
 
 fn nanos(millis: u64) -> u64 {

@@ -1,6 +1,7 @@
 //! Label templates: text with fields of an item in it, `{{ .App.Name }}`, as Go's `text/template` writes them.
 
 use crate::enrich::{Enriched, Item};
+use std::str::FromStr;
 use wire::Text;
 
 /// A field that may be in a template. Ids and addresses are not among them: they are structured metadata,
@@ -110,7 +111,8 @@ impl Template {
         let (mut segments, mut rest) = (Vec::new(), text);
         while let Some((before, behind)) = rest.split_once("{{") {
             let (inside, after) = behind.split_once("}}").ok_or_else(|| TemplateError::Open(text.to_owned()))?;
-            let name = inside.trim();
+            // Text beside fields is a label's own: there is no space around it that trim marks could take.
+            let name = inside.trim_matches(|c: char| c == '-' || c.is_whitespace());
             let field = FIELDS.iter().find(|(known, _)| *known == name).map(|(_, field)| *field);
             let unknown = || TemplateError::Field { template: text.to_owned(), field: name.to_owned() };
             segments.extend((!before.is_empty()).then(|| Segment::Text(before.to_owned())));
@@ -146,6 +148,14 @@ impl Template {
                 Segment::Field(field) => value(*field),
             });
         }
+    }
+}
+
+impl FromStr for Template {
+    type Err = TemplateError;
+
+    fn from_str(text: &str) -> Result<Template, TemplateError> {
+        Template::parse(text)
     }
 }
 
@@ -223,6 +233,7 @@ mod tests {
         };
         check("{{ .App.Name }}", "shop");
         check("{{.App.Name}}", "shop");
+        check("{{- .Kind -}}", "event");
         check("exception", "exception");
         check("", "");
         check("rum/{{ .App.Name }}-{{ .Kind }}!", "rum/shop-event!");

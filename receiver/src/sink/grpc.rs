@@ -22,9 +22,6 @@ const PORT: u16 = 4317;
 /// Servers allow one such ping with each request; a connection that died is else used until TCP gives up.
 const PING: (Duration, Duration) = (Duration::from_secs(15), Duration::from_secs(5));
 
-/// What the server may spend, as we wait no longer than that ourselves.
-const TIMEOUT: &str = "30S";
-
 /// The client of all gRPC sinks: speaks HTTP/2 from the first byte, with TLS or without.
 #[derive(Clone, Debug)]
 pub struct Client(reqwest::Client);
@@ -74,28 +71,24 @@ pub fn sink(client: &Client, mut endpoint: Url, signal: Signal) -> Sink {
         Signal::Logs => "/opentelemetry.proto.collector.logs.v1.LogsService/Export",
         Signal::Metrics => "/opentelemetry.proto.collector.metrics.v1.MetricsService/Export",
     });
-    let headers = headers(&[
-        ("content-type", "application/grpc"),
-        ("te", "trailers"),
-        ("grpc-encoding", "gzip"),
-        ("grpc-timeout", TIMEOUT),
-    ]);
+    let headers = headers(&[("content-type", "application/grpc"), ("te", "trailers"), ("grpc-encoding", "gzip")]);
     Sink::new(&client.0, endpoint, headers, Protocol::Grpc(signal))
 }
 
-/// A message with gzip, and the five bytes before it.
-pub(super) fn compress(body: &[u8]) -> Bytes {
-    let message = otlp::compress(body);
+/// A message behind the five bytes that say whether it is compressed, and its length.
+pub(super) fn frame(compressed: u8, message: &[u8]) -> Bytes {
     let mut out = BytesMut::with_capacity(message.len() + 5);
-    out.put_u8(1);
+    out.put_u8(compressed);
     // A request is a few MiB at most.
     out.put_u32(message.len() as u32);
     out.put(message);
     out.freeze()
 }
 
-/// Makes the call. Takes as long as the client's timeout at most.
-pub(super) async fn send(request: RequestBuilder, signal: Signal) -> Answer {
+/// Makes the call; the server is told, too, how long we wait.
+pub(super) async fn send(request: RequestBuilder, timeout: Duration, signal: Signal) -> Answer {
+    // At most eight digits (gRPC, "Timeout").
+    let request = request.header("grpc-timeout", format!("{}m", timeout.as_millis().min(99_999_999)));
     let later = |error: reqwest::Error| Answer::Later { after: None, reason: chain(&error.without_url()) };
     let response = match request.send().await {
         Ok(response) => response,
@@ -351,7 +344,11 @@ mod tests {
 
     #[test]
     fn messages_are_framed() {
-        let body = compress(b"hello");
-        assert_eq!((body[0], u32::from_be_bytes([body[1], body[2], body[3], body[4]]) as usize), (1, body.len() - 5));
+        assert_eq!(&*frame(1, b"hello"), b"\x01\0\0\0\x05hello");
+        let sink = sink(&client().expect("a client"), endpoint("h:1", true).expect("an endpoint"), Signal::Logs);
+        assert_eq!((sink.compress(b"hello")[0], sink.headers["grpc-encoding"].to_str().ok()), (1, Some("gzip")));
+        let plain = sink.uncompressed();
+        assert_eq!(&*plain.compress(b"hello"), b"\0\0\0\0\x05hello");
+        assert!(!plain.headers.contains_key("grpc-encoding"));
     }
 }

@@ -1,7 +1,9 @@
 //! Sinks: one request to a store, over HTTP or gRPC, and what its answer means.
 
+pub mod dead_letters;
 pub mod grpc;
 pub mod loki;
+pub mod names;
 pub mod otlp;
 pub mod prometheus;
 pub mod retry;
@@ -88,6 +90,8 @@ pub struct Sink {
     url: Url,
     headers: HeaderMap,
     protocol: Protocol,
+    timeout: Duration,
+    gzip: bool,
 }
 
 /// What is spoken.
@@ -103,7 +107,7 @@ enum Protocol {
 
 impl Sink {
     fn new(client: &Client, url: Url, headers: HeaderMap, protocol: Protocol) -> Sink {
-        Sink { client: client.clone(), url, headers, protocol }
+        Sink { client: client.clone(), url, headers, protocol, timeout: REQUEST, gzip: true }
     }
 
     /// Sends these headers too, a token or a tenant for example; one of ours by that name is replaced.
@@ -120,20 +124,39 @@ impl Sink {
         Ok(self)
     }
 
+    /// Gives up on an answer after `timeout` instead of 30 s, and tries again.
+    #[must_use]
+    pub fn with_timeout(self, timeout: Duration) -> Sink {
+        Sink { timeout, ..self }
+    }
+
+    /// Sends OTLP as it is, without gzip. Loki and Prometheus take nothing but snappy: there it changes nothing.
+    #[must_use]
+    pub fn uncompressed(mut self) -> Sink {
+        let header = match self.protocol {
+            Protocol::Otlp(_) => "content-encoding",
+            Protocol::Grpc(_) => "grpc-encoding",
+            Protocol::LokiPush | Protocol::RemoteWrite => return self,
+        };
+        self.headers.remove(header);
+        Sink { gzip: false, ..self }
+    }
+
     /// Compresses a converted body, once for all tries.
     pub fn compress(&self, body: &[u8]) -> Bytes {
+        let gzip = |body| if self.gzip { otlp::compress(body) } else { Bytes::copy_from_slice(body) };
         match self.protocol {
             Protocol::LokiPush | Protocol::RemoteWrite => snappy(body),
-            Protocol::Otlp(_) => otlp::compress(body),
-            Protocol::Grpc(_) => grpc::compress(body),
+            Protocol::Otlp(_) => gzip(body),
+            Protocol::Grpc(_) => grpc::frame(u8::from(self.gzip), &gzip(body)),
         }
     }
 
-    /// Sends a compressed body once. Takes 30 s at most.
+    /// Sends a compressed body once. Takes as long as the timeout at most.
     pub async fn send(&self, body: Bytes) -> Answer {
-        let request = self.client.post(self.url.clone()).headers(self.headers.clone()).body(body);
+        let request = self.client.post(self.url.clone()).headers(self.headers.clone()).timeout(self.timeout).body(body);
         if let Protocol::Grpc(signal) = self.protocol {
-            return grpc::send(request, signal).await;
+            return grpc::send(request, self.timeout, signal).await;
         }
         let response = match request.send().await {
             Ok(response) => response,
@@ -177,7 +200,6 @@ fn builder(protocols: &[&str]) -> Result<ClientBuilder, SinkError> {
         .redirect(reqwest::redirect::Policy::none())
         .user_agent(concat!("farol/", env!("CARGO_PKG_VERSION")))
         .connect_timeout(CONNECT)
-        .timeout(REQUEST)
         .pool_idle_timeout(IDLE);
     Ok(builder)
 }

@@ -80,7 +80,7 @@ async fn a_call_is_framed_and_tried_again_until_it_is_taken() {
         assert_eq!(call.path, "/opentelemetry.proto.collector.logs.v1.LogsService/Export");
         let header = |name| call.headers.get(name).and_then(|value| value.to_str().ok());
         assert_eq!((header("content-type"), header("te")), (Some("application/grpc"), Some("trailers")));
-        assert_eq!((header("grpc-encoding"), header("grpc-timeout")), (Some("gzip"), Some("30S")));
+        assert_eq!((header("grpc-encoding"), header("grpc-timeout")), (Some("gzip"), Some("30000m")));
         assert!(call.bodies.len() == 1 && call.bodies[0].contains("patient"), "{:?}", call.bodies);
     }
 }

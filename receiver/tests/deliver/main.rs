@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod grpc;
+mod letters;
 mod stores;
 
 use axum::response::IntoResponse;
@@ -11,6 +12,7 @@ use farol::convert::line::Format;
 use farol::ingest::decode::Gate;
 use farol::journal::{Header, Journal, Options, Record, Start};
 use farol::lane::{Lane, Stage};
+use farol::sink::dead_letters::DeadLetters;
 use farol::sink::otlp::Signal;
 use farol::sink::retry::Backoff;
 use farol::sink::{client, loki, otlp};
@@ -33,6 +35,7 @@ struct Line {
     dir: TempDir,
     journal: Journal,
     metrics: Arc<Metrics>,
+    letters: Arc<DeadLetters>,
     stop: CancellationToken,
     failing: Failing,
     lane: JoinHandle<()>,
@@ -48,10 +51,12 @@ impl Line {
         let reader = journal.lane("lane", Start::FromCursor).unwrap();
         let metrics = Arc::new(Metrics::default());
         let quick = Backoff { first: Duration::from_millis(20), most: Duration::from_millis(50), ..Backoff::default() };
-        let lane = Lane::new("lane", stage, Arc::clone(&metrics), Gate::default()).with_backoff(quick);
+        let letters = Arc::new(DeadLetters::open(&dir.path().join("letters"), Default::default()).unwrap());
+        let lane = Lane::new("lane", stage, Arc::clone(&metrics), Gate::default());
+        let lane = lane.with_backoff(quick).with_dead_letters(Arc::clone(&letters));
         let (stop, failing) = (CancellationToken::new(), lane.failing());
         let lane = tokio::spawn(lane.run(reader, stop.clone()));
-        Line { dir, journal, metrics, stop, failing, lane }
+        Line { dir, journal, metrics, letters, stop, failing, lane }
     }
 
     async fn append(&self, body: impl Into<Bytes>) {
