@@ -1,9 +1,12 @@
-// OTLP over gRPC into the real Jaeger (which stands in for Tempo) and the real Collector.
+// Sinks into real stores: OTLP over gRPC into Jaeger (which stands in for Tempo) and the Collector, templates into Loki.
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
+import { readFileSync, statSync } from 'node:fs';
+import { join } from 'node:path';
 import { test } from 'node:test';
 import { startCollector } from './harness/collector.mjs';
 import { startJaeger } from './harness/jaeger.mjs';
+import { startLoki } from './harness/loki.mjs';
 import { startPour } from './harness/pour.mjs';
 import { freePort, until } from './harness/process.mjs';
 
@@ -98,4 +101,60 @@ test('a pipeline that is missing is told apart from a payload that is refused', 
   const again = await startPour({ dir: pour.dir, lanes: { 'logs-grpc': collector.otlpGrpc } });
   assert.match(await again.end(), /farol_lane_delivered_items_total\{lane="logs-grpc"\} 1\n/);
   await until(() => collector.received().logs.some(({ body }) => body === 'waits'), { what: 'the log that waited' });
+});
+
+test('Loki has the streams that templates ask for, under 100 whatever events are called', { timeout: 300_000 }, async (t) => {
+  const loki = await startLoki();
+  t.after(() => loki.stop());
+  const pour = await startPour({ lanes: { loki: loki.pushUrl } });
+  t.after(() => pour.kill());
+  const timestamp = new Date().toISOString();
+  await pour.put({
+    meta: { app: { name: 'shop', environment: 'test' }, session: { id: 's1' } },
+    logs: [{ message: 'a line', level: 'warn', timestamp }],
+    exceptions: [{ type: 'TypeError', value: 'a fault', timestamp }],
+    events: [{ name: 'cart "opened"', timestamp }],
+    measurements: [{ type: 'web-vitals', values: { lcp: 900 }, timestamp }],
+  });
+  await pour.put({ meta: { app: { name: 'flood' } }, events: Array.from({ length: 500 }, (_, i) => ({ name: `event ${i}`, timestamp })) });
+  const metrics = await pour.end();
+  assert.match(metrics, /farol_lane_other_items_total\{lane="loki"\} 420\n/);
+  assert.doesNotMatch(metrics, /lane_dropped_items_total\{|lane_retries_total\{/);
+  const own = async (selector) => {
+    const [stream, ...more] = await loki.query(selector);
+    assert.equal(more.length, 0);
+    return { labels: stream.labels, lines: stream.entries.length };
+  };
+  // Loki adds service_name itself when there is none.
+  const labels = ({ service_name, detected_level, ...rest }) => rest;
+  const found = await Promise.all(['log', 'exception', 'event'].map((kind) => own(`{app="shop", kind="${kind}"}`)));
+  assert.deepEqual(found.map((stream) => labels(stream.labels)), [
+    { app: 'shop', environment: 'test', kind: 'log' },
+    { app: 'shop', kind: 'exception' },
+    { app: 'shop', kind: 'event', event_name: 'cart "opened"' },
+  ]);
+  assert.deepEqual(await loki.query('{app="shop", kind="measurement"}'), []);
+  const flood = await loki.query('{app="flood"}');
+  assert.equal(flood.length, 81);
+  assert.equal(flood.find((stream) => stream.labels.event_name === 'other').entries.length, 420);
+});
+
+test('a line that Loki refuses is found among the dead letters, its neighbours in Loki', { timeout: 300_000 }, async (t) => {
+  const loki = await startLoki({ limits: { max_line_size: 2_000 } });
+  t.after(() => loki.stop());
+  const pour = await startPour({ lanes: { loki: loki.pushUrl } });
+  t.after(() => pour.kill());
+  const message = `too long ${'x'.repeat(3_000)}`;
+  const logs = ['first', 'second', message, 'fourth'].map((text) => ({ message: text, level: 'info', timestamp: new Date().toISOString() }));
+  await pour.put({ meta: { app: { name: 'letters' } }, logs });
+  const metrics = await pour.end();
+  assert.match(metrics, /farol_lane_dropped_items_total\{lane="loki",reason="rejected"\} 1\n/);
+  const [{ entries }] = await loki.query('{app="letters"}');
+  assert.deepEqual(entries.map(({ line }) => /message=(\w+)/.exec(line)[1]), ['first', 'second', 'fourth']);
+  const file = join(pour.dir, 'data', 'letters', 'dead-letters.jsonl');
+  const letters = readFileSync(file, 'utf8').trim().split('\n').map((line) => JSON.parse(line));
+  assert.equal(letters.length, 1);
+  assert.match(letters[0].reason, /^status 400: .*max entry size/i);
+  assert.deepEqual([letters[0].lane, letters[0].item.app, letters[0].item.item.message], ['loki', 'letters', message]);
+  assert.equal(statSync(file).mode & 0o777, 0o600);
 });

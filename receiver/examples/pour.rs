@@ -1,17 +1,21 @@
 //! Pours payloads from stdin through a journal and its lanes into stores: how `tests/sinks.test.mjs` and
 //! `tests/metrics.test.mjs` reach sinks without a server in front.
 //!
-//! `pour DIR LANE=ADDRESS...`, lanes `traces-grpc`, `logs-grpc` (an endpoint), `metrics-grpc`, `metrics-otlp`,
-//! `metrics-write` (a URL). Each line of stdin is a body, with the received time, milliseconds since the epoch, and a
+//! `pour DIR LANE=ADDRESS...`, lanes `traces-grpc`, `logs-grpc`, `metrics-grpc` (an endpoint), `metrics-otlp`,
+//! `metrics-write`, and `loki` (a URL; labels by templates, measurements left out). Each line of stdin is a body, with the received time, milliseconds since the epoch, and a
 //! blank before it; each is answered with `ok` once it is durable. At the end of stdin lanes deliver what is
 //! left, and the metrics are printed.
 
 use anyhow::{Context, bail};
+use farol::convert::labels::{LabelBudget, LabelSet, LabelSets};
+use farol::convert::line::Format;
 use farol::convert::measures::Measures;
+use farol::convert::template::Template;
 use farol::ingest::decode::Gate;
 use farol::journal::{Header, Journal, Options, Record, Start};
 use farol::lane::{Lane, Stage};
 use farol::lane_metrics::{self, Dialect, MetricsLane};
+use farol::sink::dead_letters::DeadLetters;
 use farol::sink::otlp::Signal;
 use farol::sink::{self, Sink, grpc, otlp, prometheus};
 use farol::telemetry::Metrics;
@@ -25,6 +29,19 @@ use tokio_util::task::TaskTracker;
 
 /// Sums are told this often: tests do not wait long.
 const INTERVAL: Duration = Duration::from_millis(200);
+
+/// What an operator of Alloy's kind of file asks for.
+fn labels() -> anyhow::Result<LabelSets> {
+    let set = |labels: &[(&str, &str)]| -> anyhow::Result<LabelSet> {
+        let labels = labels.iter().map(|(name, text)| Ok((name.to_string(), text.parse()?)));
+        Ok(LabelSet::new(labels.collect::<anyhow::Result<Vec<(String, Template)>>>()?)?)
+    };
+    let app = ("app", "{{ .App.Name }}");
+    let log = set(&[app, ("environment", "{{ .App.Environment }}"), ("kind", "{{ .Kind }}")])?;
+    let exception = set(&[app, ("kind", "exception")])?;
+    let event = set(&[app, ("kind", "event"), ("event_name", "{{ .Name }}")])?;
+    Ok(LabelSets::none().with("log", &log).with("exception", &exception).with("event", &event))
+}
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
@@ -47,6 +64,16 @@ async fn main() -> anyhow::Result<()> {
                 let stage = if traces { Stage::Traces } else { Stage::Logs };
                 let stage = stage(over_grpc(if traces { Signal::Traces } else { Signal::Logs })?);
                 lanes.spawn(Lane::new(name, stage, Arc::clone(&metrics), Gate::default()).run(reader, stop.clone()));
+                continue;
+            }
+            "loki" => {
+                let sink = sink::loki::sink(&sink::client()?, address.parse()?, None)?;
+                let stage = Stage::Loki { sink, format: Format::Logfmt, labels: LabelBudget::new(labels()?) };
+                lanes.spawn(
+                    Lane::new(name, stage, Arc::clone(&metrics), Gate::default())
+                        .with_dead_letters(Arc::new(DeadLetters::open(&dir.join("letters"), Default::default())?))
+                        .run(reader, stop.clone()),
+                );
                 continue;
             }
             "metrics-grpc" => (over_grpc(Signal::Metrics)?, Dialect::Otlp),

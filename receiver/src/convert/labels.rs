@@ -127,14 +127,14 @@ impl Default for LabelSets {
 /// converted twice in a process has the same labels; after a restart the first to come may be others.
 #[derive(Debug, Default)]
 pub struct LabelBudget {
-    sets: LabelSets,
+    sets: Box<LabelSets>,
     services: HashMap<u64, HashSet<u64>>,
 }
 
 impl LabelBudget {
     /// An empty budget for these labels.
     pub fn new(sets: LabelSets) -> LabelBudget {
-        LabelBudget { sets, services: HashMap::new() }
+        LabelBudget { sets: Box::new(sets), services: HashMap::new() }
     }
 
     /// Admits the names of a record while there is room. Returns how many of its items will be under
