@@ -4,6 +4,8 @@ import { randomBytes } from 'node:crypto';
 import { readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
 import { startCollector } from './harness/collector.mjs';
 import { startJaeger } from './harness/jaeger.mjs';
 import { startLoki } from './harness/loki.mjs';
@@ -51,9 +53,12 @@ test('spans reach Jaeger over gRPC, whole, in requests of every size', { timeout
 });
 
 test('logs and metrics reach the Collector over gRPC', { timeout: 300_000 }, async (t) => {
+  let dir;
   const collector = await startCollector({
-    adjust: (config) => {
-      config.service.pipelines.metrics = { receivers: ['otlp'], processors: [], exporters: ['file/logs'] };
+    adjust: (config, folder) => {
+      dir = folder;
+      config.exporters['file/metrics'] = { path: join(dir, 'metrics.jsonl'), flush_interval: '100ms' };
+      config.service.pipelines.metrics = { receivers: ['otlp'], processors: [], exporters: ['file/metrics'] };
     },
   });
   t.after(() => collector.stop());
@@ -66,10 +71,35 @@ test('logs and metrics reach the Collector over gRPC', { timeout: 300_000 }, asy
   assert.match(metrics, /farol_lane_delivered_items_total\{lane="metrics-grpc"\} 1\n/);
   const { logs } = await until(() => {
     const received = collector.received();
-    return received.logs.length >= 2 && received;
+    return received.logs.length === 2 && received;
   }, { what: 'the log record and the measurement in the file' });
+  const sums = await until(() => readFileSync(join(dir, 'metrics.jsonl'), 'utf8').split('\n')[0], { what: 'the sums in the file' });
+  const [{ resource, scopeMetrics: [{ metrics: [lcp] }] }] = JSON.parse(sums).resourceMetrics;
+  assert.ok(resource.attributes.some(({ key, value }) => key === 'service.name' && value.stringValue === 'shop'));
+  assert.deepEqual([lcp.name, lcp.unit, lcp.histogram.aggregationTemporality, lcp.histogram.dataPoints[0].count], ['web_vitals.lcp', 'ms', 2, '1']);
   const warning = logs.find(({ body }) => body === 'cart is empty');
   assert.deepEqual([warning.resource['service.name'], warning.traceId], ['shop', traceId]);
+});
+
+test('over TLS the Collector is believed by its certificate alone', { timeout: 300_000 }, async (t) => {
+  const file = (name) => fileURLToPath(new URL(`fixtures/tls/${name}`, import.meta.url)); // for 127.0.0.1, to 2126
+  const collector = await startCollector({
+    adjust: (config) => {
+      config.receivers.otlp.protocols.grpc.tls = { cert_file: file('cert.pem'), key_file: file('key.pem') };
+    },
+  });
+  t.after(() => collector.stop());
+  const lanes = { 'logs-grpc': `https://${collector.otlpGrpc}` };
+  const wary = await startPour({ lanes });
+  t.after(() => wary.kill());
+  await wary.put(log('over tls', hex(16)));
+  await sleep(1_500);
+  assert.deepEqual(collector.received().logs, []);
+  await wary.kill();
+  const pour = await startPour({ dir: wary.dir, lanes, env: { POUR_CA: file('cert.pem') } });
+  t.after(() => pour.kill());
+  assert.match(await pour.end(), /farol_lane_delivered_items_total\{lane="logs-grpc"\} 1\n/);
+  await until(() => collector.received().logs.some(({ body }) => body === 'over tls'), { what: 'the log over TLS' });
 });
 
 test('a Jaeger that is not there yet gets everything when it is', { timeout: 300_000 }, async (t) => {
@@ -94,7 +124,7 @@ test('a pipeline that is missing is told apart from a payload that is refused', 
   const pour = await startPour({ lanes: { 'logs-grpc': jaeger.otlpGrpc } });
   t.after(() => pour.kill());
   await pour.put(log('waits', hex(16)));
-  await new Promise((resolve) => { setTimeout(resolve, 2_000); });
+  await sleep(2_000);
   await pour.kill();
   const collector = await startCollector();
   t.after(() => collector.stop());

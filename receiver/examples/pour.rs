@@ -4,7 +4,7 @@
 //! `pour DIR LANE=ADDRESS...`, lanes `traces-grpc`, `logs-grpc`, `metrics-grpc` (an endpoint), `metrics-otlp`,
 //! `metrics-write`, and `loki` (a URL; labels by templates, measurements left out). Each line of stdin is a body, with the received time, milliseconds since the epoch, and a
 //! blank before it; each is answered with `ok` once it is durable. At the end of stdin lanes deliver what is
-//! left, and the metrics are printed.
+//! left, and the metrics are printed. `POUR_CA` names a file of authorities that gRPC sinks believe too.
 
 use anyhow::{Context, bail};
 use farol::convert::labels::{LabelBudget, LabelSet, LabelSets};
@@ -17,7 +17,7 @@ use farol::lane::{Lane, Stage};
 use farol::lane_metrics::{self, Dialect, MetricsLane};
 use farol::sink::dead_letters::DeadLetters;
 use farol::sink::otlp::Signal;
-use farol::sink::{self, Sink, grpc, otlp, prometheus};
+use farol::sink::{self, Roots, Sink, grpc, otlp, prometheus};
 use farol::telemetry::Metrics;
 use std::io::Write;
 use std::path::Path;
@@ -56,7 +56,11 @@ async fn main() -> anyhow::Result<()> {
         let (name, address) = spec.split_once('=').context("LANE=ADDRESS")?;
         let reader = journal.lane(name, Start::FromCursor)?;
         let over_grpc = |signal| -> anyhow::Result<Sink> {
-            Ok(grpc::sink(&grpc::client()?, grpc::endpoint(address, true)?, signal))
+            let roots = match std::env::var_os("POUR_CA") {
+                Some(file) => Roots::default().with_pem(&std::fs::read(file)?)?,
+                None => Roots::default(),
+            };
+            Ok(grpc::sink(&grpc::client_trusting(roots)?, grpc::endpoint(address, true)?, signal))
         };
         let (sink, dialect) = match name {
             "traces-grpc" | "logs-grpc" => {

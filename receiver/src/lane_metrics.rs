@@ -2,7 +2,8 @@
 //!
 //! Sums are written down with the position that they cover, made durable, then told, then the journal's cursor
 //! follows. A crash at any point costs nothing: what is read again and covered is passed over, what is
-//! read again and not covered is added as before, and the last sums are told once more, the same as before.
+//! read again and not covered is added as before, and the last sums are told once more, the same as before. A store that
+//! is down for long does not hold up the adding: sums lose their steps then, but no count.
 
 use crate::convert::measures::Measures;
 use crate::convert::metrics::{Aggregate, Folded};
@@ -31,6 +32,10 @@ const READ_BYTES: usize = 1024 * 1024;
 
 /// How long a delivery under way may take after the lane was asked to stop.
 const GRACE: Duration = Duration::from_secs(5);
+
+/// How long sums wait for a store that fails; later ones hold them too. Under the hour after which Prometheus refuses
+/// what is late, and long before the journal would lose records that were not added yet.
+const PATIENCE: Duration = Duration::from_secs(30 * 60);
 
 /// Why a lane cannot begin.
 #[derive(Debug, thiserror::Error)]
@@ -72,7 +77,10 @@ pub struct MetricsLane {
     metrics: Arc<Metrics>,
     gate: Gate,
     backoff: Backoff,
+    patience: Duration,
     failing: Failing,
+    /// Patience ended before the last sums were told.
+    untold: bool,
     /// Records and items read since the last commit.
     uncommitted: (u64, u64),
 }
@@ -107,14 +115,30 @@ impl MetricsLane {
             Err(source) => return Err(CheckpointError { path, source }),
         };
         let aggregate = found.unwrap_or_else(|| Aggregate::new(options.measures.clone(), interval));
-        let (backoff, failing) = (Backoff::default(), Failing::default());
-        let uncommitted = (0, 0);
-        Ok(MetricsLane { name, sink, dialect, options, aggregate, metrics, gate, backoff, failing, uncommitted })
+        Ok(MetricsLane {
+            name,
+            sink,
+            dialect,
+            options,
+            aggregate,
+            metrics,
+            gate,
+            backoff: Backoff::default(),
+            patience: PATIENCE,
+            failing: Failing::default(),
+            untold: false,
+            uncommitted: (0, 0),
+        })
     }
 
     /// Sets how long to wait between tries.
     pub fn with_backoff(self, backoff: Backoff) -> MetricsLane {
         MetricsLane { backoff, ..self }
+    }
+
+    /// Sets how long sums wait for a store that fails, 30 min by default.
+    pub fn with_patience(self, patience: Duration) -> MetricsLane {
+        MetricsLane { patience, ..self }
     }
 
     /// The name that its cursor, its checkpoint and its metrics have.
@@ -156,6 +180,8 @@ impl MetricsLane {
                 _ = ticks.tick() => {
                     if self.aggregate.is_changed() {
                         self.flush(reader, stop).await?;
+                    } else if self.untold {
+                        self.tell(stop).await?;
                     }
                     continue;
                 }
@@ -252,14 +278,16 @@ impl MetricsLane {
 
     /// Tells the store the sums as of the last freeze. What it refuses for good is counted and let go: the
     /// next sums hold it too.
-    async fn tell(&self, stop: &CancellationToken) -> Result<(), Stopped> {
+    async fn tell(&mut self, stop: &CancellationToken) -> Result<(), Stopped> {
+        self.untold = true;
         let mut from = 0;
         while from < self.aggregate.len() {
             let Converted { body, end } = match self.dialect {
                 Dialect::RemoteWrite => prometheus::request(&self.aggregate, &self.options.instance, from),
                 Dialect::Otlp => points::request(&self.aggregate, &self.options.instance, from),
             };
-            let refused = match self.send(self.sink.compress(&body), stop).await? {
+            let Some(answer) = self.send(self.sink.compress(&body), stop).await? else { return Ok(()) };
+            let refused = match answer {
                 Answer::Partly { rejected, reason } => Some((rejected, reason)),
                 Answer::Never { reason } | Answer::Closed { reason } => Some(((end - from) as u64, reason)),
                 Answer::Taken | Answer::Later { .. } => None,
@@ -270,11 +298,12 @@ impl MetricsLane {
             }
             from = end;
         }
+        self.untold = false;
         Ok(())
     }
 
-    /// Sends one request until it is answered for good. Never [`Answer::Later`].
-    async fn send(&self, body: Bytes, stop: &CancellationToken) -> Result<Answer, Stopped> {
+    /// Sends one request until it is answered for good, never with [`Answer::Later`], or patience ends: then `None`.
+    async fn send(&self, body: Bytes, stop: &CancellationToken) -> Result<Option<Answer>, Stopped> {
         let mut retry = 0;
         loop {
             let (after, reason) = match self.sink.send(body.clone()).await {
@@ -283,11 +312,15 @@ impl MetricsLane {
                     if self.failing.set(None) {
                         tracing::info!(lane = self.name, retries = retry, "delivering again");
                     }
-                    return Ok(answer);
+                    return Ok(Some(answer));
                 }
             };
             if self.failing.set(Some(&reason)) {
                 tracing::warn!(lane = self.name, reason, "delivery failed, trying again until it is taken");
+            }
+            let since = self.failing.now().map(|failure| failure.since);
+            if since.and_then(|since| since.elapsed().ok()).is_some_and(|failing| failing >= self.patience) {
+                return Ok(None);
             }
             self.wait(retry, after, stop).await?;
             self.metrics.lane_retried(self.name);

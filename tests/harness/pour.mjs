@@ -24,10 +24,10 @@ let program;
  * Starts `pour` over the journal in `dir`, with a lane for each of `lanes` (name to address). `put(body, receivedMs)` resolves
  * when the body is durable; `end()` waits until all is delivered and gives the metrics' text; `kill()` is SIGKILL.
  */
-export async function startPour({ dir = tempDir('pour'), lanes }) {
+export async function startPour({ dir = tempDir('pour'), lanes, env = {} }) {
   program ??= build();
   const args = [join(dir, 'data'), ...Object.entries(lanes).map(([name, address]) => `${name}=${address}`)];
-  const child = spawn(program, args, { stdio: ['pipe', 'pipe', 'inherit'] });
+  const child = spawn(program, args, { env: { ...process.env, ...env }, stdio: ['pipe', 'pipe', 'inherit'] });
   const exited = once(child, 'exit');
   const killed = () => child.kill('SIGKILL');
   process.once('exit', killed);

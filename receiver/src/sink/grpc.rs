@@ -5,7 +5,7 @@
 //! anyway: a gRPC library would bring channels, balancers and a second set of generated types.
 
 use super::otlp::{self, Signal};
-use super::{ANSWER_BYTES, Answer, Protocol, Sink, SinkError, builder, chain, first_line, headers};
+use super::{ANSWER_BYTES, Answer, Protocol, Roots, Sink, SinkError, builder, chain, first_line, headers};
 // The trait of hyper's bodies, under the name by which a crate of ours has it.
 use axum::body::HttpBody;
 use bytes::{BufMut, Bytes, BytesMut};
@@ -31,7 +31,15 @@ pub struct Client(reqwest::Client);
 /// # Errors
 /// When TLS cannot be set up.
 pub fn client() -> Result<Client, SinkError> {
-    let builder = builder(&["h2"])?
+    client_trusting(Roots::default())
+}
+
+/// The same, with other authorities.
+///
+/// # Errors
+/// When TLS cannot be set up.
+pub fn client_trusting(roots: Roots) -> Result<Client, SinkError> {
+    let builder = builder(roots, &["h2"])?
         .http2_prior_knowledge()
         .http2_keep_alive_interval(PING.0)
         .http2_keep_alive_timeout(PING.1)

@@ -11,6 +11,8 @@ pub mod retry;
 use bytes::Bytes;
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use reqwest::{Client, ClientBuilder, Response, Url};
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject;
 use rustls::{ClientConfig, RootCertStore};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -47,6 +49,9 @@ pub enum SinkError {
     /// Not a header.
     #[error("header {0:?} is not a header, or its value is not a header value")]
     Header(String),
+    /// Not certificates.
+    #[error("certificates of authorities: {0}")]
+    Roots(String),
     /// The client could not be built.
     #[error("http client: {0}")]
     Client(String),
@@ -175,23 +180,55 @@ impl Sink {
     }
 }
 
+/// The authorities that sinks believe. By default those that are compiled in, so that an image without any works.
+#[derive(Clone, Debug)]
+pub struct Roots(RootCertStore);
+
+impl Default for Roots {
+    fn default() -> Self {
+        Roots(RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() })
+    }
+}
+
+impl Roots {
+    /// Believes the certificates in a PEM file too: an operator's own authority.
+    ///
+    /// # Errors
+    /// When there is none in it, or one that cannot be read.
+    pub fn with_pem(mut self, pem: &[u8]) -> Result<Roots, SinkError> {
+        let mut count = 0;
+        for certificate in CertificateDer::pem_slice_iter(pem) {
+            let certificate = certificate.map_err(|error| SinkError::Roots(error.to_string()))?;
+            self.0.add(certificate).map_err(|error| SinkError::Roots(error.to_string()))?;
+            count += 1;
+        }
+        if count == 0 { Err(SinkError::Roots("no certificate in the file".to_owned())) } else { Ok(self) }
+    }
+}
+
 /// The client that all sinks over HTTP share.
 ///
 /// # Errors
 /// When TLS cannot be set up.
 pub fn client() -> Result<Client, SinkError> {
-    builder(&[])?.build().map_err(|error| SinkError::Client(chain(&error)))
+    client_trusting(Roots::default())
 }
 
-/// What all clients have in common. Roots are the compiled-in ones, so that an image without any
-/// works; proxies from the environment are not used, and redirects not followed.
-fn builder(protocols: &[&str]) -> Result<ClientBuilder, SinkError> {
-    let roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
+/// The same, with other authorities.
+///
+/// # Errors
+/// When TLS cannot be set up.
+pub fn client_trusting(roots: Roots) -> Result<Client, SinkError> {
+    builder(roots, &[])?.build().map_err(|error| SinkError::Client(chain(&error)))
+}
+
+/// What all clients have in common: proxies from the environment are not used, and redirects not followed.
+fn builder(roots: Roots, protocols: &[&str]) -> Result<ClientBuilder, SinkError> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let mut tls = ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
         .map_err(|error| SinkError::Client(error.to_string()))?
-        .with_root_certificates(roots)
+        .with_root_certificates(roots.0)
         .with_no_client_auth();
     tls.alpn_protocols = protocols.iter().map(|name| name.as_bytes().to_vec()).collect();
     let builder = Client::builder()
@@ -266,6 +303,15 @@ mod tests {
     fn the_clients_can_be_built() {
         client().expect("the roots and the provider are compiled in");
         grpc::client().expect("the roots and the provider are compiled in");
+    }
+
+    #[test]
+    fn an_operators_authority_is_read_or_refused() {
+        let pem = include_bytes!("../../../tests/fixtures/tls/cert.pem");
+        client_trusting(Roots::default().with_pem(pem).expect("a certificate")).expect("a client");
+        for bad in [&b""[..], b"no certificate", &pem[..200]] {
+            Roots::default().with_pem(bad).expect_err("not a certificate");
+        }
     }
 
     #[test]

@@ -209,3 +209,32 @@ async fn refused_sums_are_counted_and_the_next_hold_them_too() {
     stop.cancel();
     task.await.unwrap();
 }
+
+#[tokio::test]
+async fn a_store_that_is_down_for_long_costs_steps_but_no_count() {
+    let (dir, store, metrics) = (TempDir::new().unwrap(), Store::start().await, Arc::new(Metrics::default()));
+    let (journal, stop) = (journal(dir.path()), CancellationToken::new());
+    store.status.store(503, Ordering::SeqCst);
+    let reader = journal.lane("metrics", Start::FromCursor).unwrap();
+    let lane = lane(dir.path(), &store, Duration::from_millis(50), &metrics).with_patience(Duration::from_millis(200));
+    let failing = lane.failing();
+    let task = tokio::spawn(lane.run(reader, stop.clone()));
+    for number in 0..10 {
+        append(&journal, NOW_MS + number, 3_000).await;
+    }
+    for _ in 0..400 {
+        if journal.status().lanes[0].lag_records == 0 {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(25)).await;
+    }
+    assert_eq!(journal.status().lanes[0].lag_records, 0, "all is added, the journal may let it go");
+    assert_eq!((store.count(), failing.now().unwrap().reason.as_str()), (0.0, "status 503"));
+    store.status.store(204, Ordering::SeqCst);
+    store.until_count(10.0).await;
+    assert_eq!(failing.now(), None, "told without anything new");
+    append(&journal, NOW_MS + 10, 3_000).await;
+    store.until_count(11.0).await;
+    stop.cancel();
+    task.await.unwrap();
+}
