@@ -83,6 +83,19 @@ impl Line {
         panic!("10 s passed without {line} in\n{}", self.metrics.text());
     }
 
+    /// Retries follow each other faster than anyone looks.
+    async fn until_retried(&self, at_least: u64) {
+        for _ in 0..400 {
+            let text = self.metrics.text();
+            let count = text.lines().find_map(|line| line.strip_prefix("farol_lane_retries_total{lane=\"lane\"} "));
+            if count.is_some_and(|count| count.parse::<u64>().unwrap() >= at_least) {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(25)).await;
+        }
+        panic!("10 s passed without {at_least} retries in\n{}", self.metrics.text());
+    }
+
     fn lag(&self) -> u64 {
         self.journal.status().lanes[0].lag_records
     }
@@ -177,7 +190,7 @@ async fn a_store_that_is_not_there_is_tried_again() {
     let url = format!("http://me:secret@{port}/v1/logs").parse().unwrap();
     let line = Line::start(Stage::Logs(otlp::sink(&client().unwrap(), url, Signal::Logs)));
     line.append(payload(&["waiting"])).await;
-    line.until_metric("farol_lane_retries_total{lane=\"lane\"} 2").await;
+    line.until_retried(2).await;
     let reason = line.failing.now().unwrap().reason;
     assert!(reason.contains("onnect") && !reason.contains("secret"), "{reason}");
     let stopped = Instant::now();
