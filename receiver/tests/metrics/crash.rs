@@ -90,7 +90,7 @@ impl World {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 200, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 100, ..ProptestConfig::default() })]
     #[test]
     fn a_crash_neither_loses_nor_repeats(steps in prop::collection::vec((sent(), then()), 1..40)) {
         let mut at = NOW_MS;
