@@ -5,6 +5,7 @@ use anyhow::{Context, Result, bail};
 use serde_json::Value;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use walrus::{Element, ElementId, ElementItems, FunctionBuilder, Module};
 
 /// The optimised module, the one that ships.
 pub const MODULE: &str = "npm/wasm/farol_agent_bg.wasm";
@@ -16,14 +17,16 @@ pub fn build(root: &Path) -> Result<()> {
     cargo(root)?;
     let built = target(root).join("wasm32-unknown-unknown/wasm/farol_agent.wasm");
     let out = root.join("npm/wasm");
-    wasm_bindgen_cli_support::Bindgen::new()
+    let mut bound = wasm_bindgen_cli_support::Bindgen::new()
         .input_path(&built)
         .web(true)?
         .typescript(true)
         .omit_default_module_path(true)
         .remove_producers_section(true)
-        .generate(&out)
+        .generate_output()
         .with_context(|| format!("wasm-bindgen on {}", built.display()))?;
+    drop_shims(bound.wasm_mut())?;
+    bound.emit(&out)?;
     let module = root.join(MODULE);
     let bound = out.join("bound.wasm");
     std::fs::rename(&module, &bound).with_context(|| format!("moving {}", module.display()))?;
@@ -35,6 +38,32 @@ pub fn build(root: &Path) -> Result<()> {
     let text = std::fs::read_to_string(&glue).with_context(|| glue.display().to_string())?;
     std::fs::write(&glue, trimmed(shortened(text, &serde_json::from_slice(&names)?)?)?)?;
     Ok(())
+}
+
+/// Takes the shims of js-sys's callbacks and tasks, which we have none of, out of the function table. Their addresses
+/// were taken by descriptions that wasm-bindgen has read and dropped; the shims of our own callbacks are exports.
+fn drop_shims(module: &mut Module) -> Result<()> {
+    const TASKS: &str = "::futures::jspi::";
+    let unused = |name: &str| name.contains("closures::_::invoke") || name.contains(TASKS);
+    // The glue grows no text in place, and frees none.
+    for export in ["__wbindgen_realloc", "__wbindgen_free"] {
+        module.exports.remove(export)?;
+    }
+    let mut trap = FunctionBuilder::new(&mut module.types, &[], &[]);
+    trap.func_body().unreachable();
+    let trap = trap.finish(vec![], &mut module.funcs);
+    let named = |module: &Module, id| module.funcs.get(id).name.clone().unwrap_or_default();
+    let elements: Vec<ElementId> = module.elements.iter().map(Element::id).collect();
+    for id in elements {
+        let ElementItems::Functions(functions) = &module.elements.get(id).items else { continue };
+        let kept = functions.iter().map(|at| if unused(&named(module, *at)) { trap } else { *at }).collect();
+        module.elements.get_mut(id).items = ElementItems::Functions(kept);
+    }
+    walrus::passes::gc::run(module);
+    match module.funcs.iter().map(|function| named(module, function.id())).find(|name| name.contains(TASKS)) {
+        Some(name) => bail!("{name} is in use: its shims must stay in the table"),
+        None => Ok(()),
+    }
 }
 
 /// The glue with the short names that wasm-opt gave to the module's imports and exports. wasm-bindgen's
@@ -63,19 +92,33 @@ fn shortened(mut glue: String, names: &Value) -> Result<String> {
             let _ = replace(format!("{used}{end}"), format!("wasm.{short}{end}"));
         }
     }
+    replace(", wasm.__wbindgen_realloc)".to_owned(), ")".to_owned())?;
     // All imports come from one module, whose name the pass shortens to the first letter.
     replace("\"./farol_agent_bg.js\": ".to_owned(), "\"a\": ".to_owned())?;
     Ok(glue)
 }
 
 /// Parts of the glue that no browser with our wasm features needs: first line, last line, and what takes their place.
-const UNNEEDED: [(&str, &str, &str); 3] = [
+const UNNEEDED: [(&str, &str, &str); 8] = [
     // `encodeInto` is older than reference types in every engine.
     ("if (!('encodeInto' in cachedTextEncoder)) {\n", "\n}\n", ""),
     // Safari's decoder tires after 2 GiB, which no page's telemetry comes to.
     ("    if (numBytesDecoded >= MAX_SAFARI_DECODE_BYTES) {\n", "    }\n", ""),
     // Our own script passes the one object.
     ("    if (module !== undefined) {\n", "\n    }\n", "    ({module} = module);\n"),
+    // Texts that cross as arguments are rare (storage, a header, a hook's answer): no fast path for short ones.
+    (
+        "    if (realloc === undefined) {\n",
+        "    WASM_VECTOR_LEN = offset;\n    return ptr;\n",
+        "    const bytes = cachedTextEncoder.encode(arg);\n    const ptr = malloc(bytes.length, 1) >>> 0;\n    \
+         getUint8ArrayMemory0().set(bytes, ptr);\n    WASM_VECTOR_LEN = bytes.length;\n    return ptr;\n",
+    ),
+    // The agent owns its callbacks: none is left to the garbage collector.
+    ("const CLOSURE_DTORS = ", ";\n", ""),
+    ("            CLOSURE_DTORS.", ";\n", ""),
+    ("    CLOSURE_DTORS.", ";\n", ""),
+    // Memory that grew has another buffer.
+    (" || cachedDataViewMemory0.buffer.detached === true", "=== undefined && ", " || ("),
 ];
 
 fn trimmed(mut glue: String) -> Result<String> {
