@@ -183,7 +183,7 @@ mod tests {
         };
         assert_eq!(
             check(b"{\n\"logs\":{}}"),
-            "body is not a Faro payload: invalid type: map, expected a list at line 2 column 9"
+            "body is not a Faro payload: invalid type: map, expected a list at line 2 column 8"
         );
         assert_eq!(check(b"{\"a\":\"\xff\"}"), "body is not UTF-8 at byte 6");
         let long = check(format!("{{\"meta\":\"{}\\n\"}}", "é".repeat(400)).as_bytes());
