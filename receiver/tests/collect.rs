@@ -196,7 +196,7 @@ async fn every_refusal_has_its_status_and_one_line() {
     check("empty", plain(b""), 400, eof).await;
     let list = "body is not a Faro payload: invalid type: list, expected an object at line 1 column 1";
     check("list", plain(b"[]"), 400, list).await;
-    let broken = "body is not a Faro payload: expected `,` or `]` at line 2 column 9";
+    let broken = "body is not a Faro payload: unexpected end at line 2 column 9";
     check("broken", plain(b"{\n\"logs\":["), 400, broken).await;
     let types = "body is not a Faro payload: invalid type: number, expected a list at line 1 column 9";
     check("wrong type", plain(b"{\"logs\":5}"), 400, types).await;

@@ -157,7 +157,7 @@ mod tests {
         let names: Vec<&'static str> =
             events.iter().map(|name| &*Box::leak(name.to_string().into_boxed_str())).collect();
         payload.events = names.iter().map(event).collect::<Vec<_>>().into();
-        check(&enrich::payload(payload, &header))
+        check(&enrich::payload(&payload, &header))
     }
 
     fn event_label(budget: &LabelBudget, app: &str, name: &str) -> String {

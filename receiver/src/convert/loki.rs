@@ -9,9 +9,9 @@
 
 use super::labels::LabelBudget;
 use super::line::{Format, Lines};
+use super::proto::{self, field_len, varint, varint_len};
 use super::{Converted, REQUEST_BYTES, time};
 use crate::enrich::{Enriched, Item, UserAgent};
-use prost::encoding::{encode_varint, encoded_len_varint};
 use std::collections::HashMap;
 use std::ops::Range;
 use wire::Text;
@@ -87,17 +87,17 @@ impl Streams {
 
     fn entry(&mut self, stream: usize, at: u64, line: &[u8], metadata: &[u8]) {
         let (seconds, nanos) = (at / 1_000_000_000, at % 1_000_000_000);
-        let timestamp = 2 + encoded_len_varint(seconds) + encoded_len_varint(nanos);
+        let timestamp = 2 + varint_len(seconds) + varint_len(nanos);
         let size = 2 + timestamp + field_len(line.len()) + metadata.len();
         let out = &mut self.streams[stream].1;
         let before = out.len();
-        tag(2, size, out);
-        tag(1, timestamp, out);
+        proto::open(2, size, out);
+        proto::open(1, timestamp, out);
         out.push(1 << 3);
-        encode_varint(seconds, out);
+        varint(seconds, out);
         out.push(2 << 3);
-        encode_varint(nanos, out);
-        field(2, line, out);
+        varint(nanos, out);
+        proto::bytes(2, line, out);
         out.extend_from_slice(metadata);
         self.bytes += out.len() - before;
     }
@@ -105,8 +105,8 @@ impl Streams {
     fn request(self) -> Vec<u8> {
         let mut out = Vec::with_capacity(self.bytes + self.streams.len() * 300);
         for (labels, entries) in &self.streams {
-            tag(1, field_len(labels.len()) + entries.len(), &mut out);
-            field(1, labels.as_bytes(), &mut out);
+            proto::open(1, field_len(labels.len()) + entries.len(), &mut out);
+            proto::bytes(1, labels.as_bytes(), &mut out);
             out.extend_from_slice(entries);
         }
         out
@@ -177,23 +177,8 @@ fn optional(name: &str, text: &Option<Text>, out: &mut Vec<u8>) {
 fn pair(name: &str, value: &str, out: &mut Vec<u8>) {
     if !value.is_empty() {
         let value = super::cut(value, METADATA_BYTES);
-        tag(3, field_len(name.len()) + field_len(value.len()), out);
-        field(1, name.as_bytes(), out);
-        field(2, value.as_bytes(), out);
+        proto::open(3, field_len(name.len()) + field_len(value.len()), out);
+        proto::bytes(1, name.as_bytes(), out);
+        proto::bytes(2, value.as_bytes(), out);
     }
-}
-
-/// Opens a length-delimited field; numbers here are under 16, so a tag is one byte.
-fn tag(number: u8, len: usize, out: &mut Vec<u8>) {
-    out.push(number << 3 | 2);
-    encode_varint(len as u64, out);
-}
-
-fn field(number: u8, bytes: &[u8], out: &mut Vec<u8>) {
-    tag(number, bytes.len(), out);
-    out.extend_from_slice(bytes);
-}
-
-fn field_len(len: usize) -> usize {
-    1 + encoded_len_varint(len as u64) + len
 }

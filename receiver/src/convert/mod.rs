@@ -4,6 +4,7 @@
 //! A batch is converted by ranges of its items, numbered through all of its records, and a request
 //! stops growing at [`REQUEST_BYTES`]: what one payload can blow up to never lies in memory at once.
 
+mod attribute;
 mod field;
 mod go;
 mod json;
@@ -12,6 +13,7 @@ pub mod line;
 mod logfmt;
 pub mod logs;
 pub mod loki;
+mod proto;
 mod resource;
 pub mod time;
 pub mod traces;

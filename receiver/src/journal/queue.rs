@@ -8,7 +8,7 @@ use std::{
 
 use tokio::sync::oneshot;
 
-use super::{AppendError, Position, Record, record};
+use super::{AppendError, Companion, Position, Record, record};
 
 /// Most records that wait. Admission holds far fewer at once; this is the wall behind it.
 const WAITING: usize = 8192;
@@ -20,6 +20,7 @@ pub(super) const GROUP_BYTES: usize = 4 << 20;
 /// A record, and who waits for it to be durable.
 pub(super) struct Waiting {
     pub record: Record,
+    pub companion: Option<Companion>,
     pub size: usize,
     pub answer: oneshot::Sender<Result<Position, AppendError>>,
 }
@@ -50,7 +51,11 @@ struct Inner {
 
 impl Queue {
     /// Puts a record in line. Fails at once when the line is full or closed, or the record too large.
-    pub fn push(&self, record: Record) -> Result<oneshot::Receiver<Result<Position, AppendError>>, AppendError> {
+    pub fn push(
+        &self,
+        record: Record,
+        companion: Option<Companion>,
+    ) -> Result<oneshot::Receiver<Result<Position, AppendError>>, AppendError> {
         let size = record::size(&record).ok_or(AppendError::TooLarge)?;
         let mut inner = self.lock();
         if let Some(refused) = &inner.refused {
@@ -61,7 +66,7 @@ impl Queue {
         }
         let (answer, answered) = oneshot::channel();
         inner.bytes += size;
-        inner.waiting.push_back(Waiting { record, size, answer });
+        inner.waiting.push_back(Waiting { record, companion, size, answer });
         if inner.waiting.len() == 1 {
             self.filled.notify_one();
         }

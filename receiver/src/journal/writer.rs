@@ -84,7 +84,8 @@ impl Writer {
                 let entries = group.into_iter().map(|waiting| {
                     start.position += waiting.size as u64;
                     ends.push((waiting.answer, Position(start.position)));
-                    (waiting.size, Entry { end: Position(start.position), record: Arc::new(waiting.record) })
+                    let (end, companion) = (Position(start.position), waiting.companion);
+                    (waiting.size, Entry { end, record: Arc::new(waiting.record), companion })
                 });
                 self.shared.appended(entries, end);
                 for (answer, end) in ends {
