@@ -270,7 +270,9 @@ impl Journal {
     /// See [`AppendError`].
     pub async fn append_with(&self, record: Record, companion: Option<Companion>) -> Result<Position, AppendError> {
         let answer = self.core.shared.queue.push(record, companion)?;
-        answer.await.unwrap_or_else(|_| Err(AppendError::Failed("the journal's writer has ended".into())))
+        let answered =
+            answer.await.unwrap_or_else(|_| Err(AppendError::Failed("the journal's writer has ended".into())));
+        answered.map(|answered| answered.end)
     }
 
     /// Opens a lane's reader at its cursor. From now on the lane holds segments back.

@@ -106,6 +106,8 @@ impl<'a> Members<'a> for Draft<'a> {
             "links" => span.links.decode(reader)?,
             "status" => span.status.decode(reader)?,
             "flags" => span.flags = whole(reader)?,
+            // The SDK sends these three with every span, always 0.
+            "droppedAttributesCount" | "droppedEventsCount" | "droppedLinksCount" => drop(reader.skip()?),
             _ => return Ok(false),
         }
         Ok(true)
