@@ -32,7 +32,7 @@ const DECODED_BYTES: usize = 1024 * 1024;
 
 /// Least time between two deliveries of a lane that keeps up. A busy receiver then fills its requests, which cost the
 /// same for one record as for twenty; a record that comes alone goes out at once.
-const PACE: Duration = Duration::from_millis(25);
+const PACE: Duration = Duration::from_millis(50);
 
 /// How long a delivery under way may take after the lane was asked to stop.
 const GRACE: Duration = Duration::from_secs(5);

@@ -40,7 +40,7 @@ pub fn push(records: &[Enriched], range: Range<usize>, options: &Options) -> Con
         let record_labels = options.labels.of(record);
         let mut last = None;
         for place in part {
-            if streams.bytes >= REQUEST_BYTES {
+            if streams.entries.len() >= REQUEST_BYTES {
                 return Converted { body: streams.request(), end };
             }
             let Some(item) = record.item(place) else { break };
@@ -67,12 +67,16 @@ pub fn push(records: &[Enriched], range: Range<usize>, options: &Options) -> Con
     Converted { body: streams.request(), end }
 }
 
-/// Streams by their labels, each with its entries already encoded.
+/// Streams by their labels. Entries are encoded one behind the other as they come, and put together by stream at the end.
 #[derive(Default)]
 struct Streams {
     places: HashMap<String, usize>,
-    streams: Vec<(String, Vec<u8>)>,
-    bytes: usize,
+    labels: Vec<String>,
+    /// Bytes of the entries of each stream.
+    sizes: Vec<usize>,
+    entries: Vec<u8>,
+    /// Of each entry its stream and where it is.
+    ranges: Vec<(usize, Range<usize>)>,
 }
 
 impl Streams {
@@ -80,16 +84,18 @@ impl Streams {
         if let Some(place) = self.places.get(labels) {
             return *place;
         }
-        self.streams.push((labels.to_owned(), Vec::with_capacity(4096)));
-        self.places.insert(labels.to_owned(), self.streams.len() - 1);
-        self.streams.len() - 1
+        let place = self.labels.len();
+        self.labels.push(labels.to_owned());
+        self.sizes.push(0);
+        self.places.insert(labels.to_owned(), place);
+        place
     }
 
     fn entry(&mut self, stream: usize, at: u64, line: &[u8], metadata: &[u8]) {
         let (seconds, nanos) = (at / 1_000_000_000, at % 1_000_000_000);
         let timestamp = 2 + varint_len(seconds) + varint_len(nanos);
         let size = 2 + timestamp + field_len(line.len()) + metadata.len();
-        let out = &mut self.streams[stream].1;
+        let out = &mut self.entries;
         let before = out.len();
         proto::open(2, size, out);
         proto::open(1, timestamp, out);
@@ -99,15 +105,23 @@ impl Streams {
         varint(nanos, out);
         proto::bytes(2, line, out);
         out.extend_from_slice(metadata);
-        self.bytes += out.len() - before;
+        self.sizes[stream] += out.len() - before;
+        self.ranges.push((stream, before..out.len()));
     }
 
-    fn request(self) -> Vec<u8> {
-        let mut out = Vec::with_capacity(self.bytes + self.streams.len() * 300);
-        for (labels, entries) in &self.streams {
-            proto::open(1, field_len(labels.len()) + entries.len(), &mut out);
+    fn request(mut self) -> Vec<u8> {
+        let heads = |(labels, size): (&String, &usize)| field_len(field_len(labels.len()) + size);
+        let mut out = Vec::with_capacity(self.labels.iter().zip(&self.sizes).map(heads).sum());
+        // Stable: entries of a stream keep their order.
+        self.ranges.sort_by_key(|(stream, _)| *stream);
+        for entries in self.ranges.chunk_by(|a, b| a.0 == b.0) {
+            let stream = entries[0].0;
+            let (labels, size) = (&self.labels[stream], self.sizes[stream]);
+            proto::open(1, field_len(labels.len()) + size, &mut out);
             proto::bytes(1, labels.as_bytes(), &mut out);
-            out.extend_from_slice(entries);
+            for (_, range) in entries {
+                out.extend_from_slice(&self.entries[range.clone()]);
+            }
         }
         out
     }
