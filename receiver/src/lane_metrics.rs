@@ -8,8 +8,8 @@
 use crate::convert::measures::Measures;
 use crate::convert::metrics::{Aggregate, Folded};
 use crate::convert::{Converted, checkpoint, points, prometheus};
-use crate::enrich;
-use crate::ingest::decode::{self, Gate};
+use crate::enrich::{self, Enriched};
+use crate::ingest::decode::{self, Decoded, Gate};
 use crate::ingest::inflate;
 use crate::ingest::limits::LIGHT_BYTES;
 use crate::ingest::outcome::Reason;
@@ -219,6 +219,10 @@ impl MetricsLane {
         if self.aggregate.covers(end, header.received) {
             return;
         }
+        let decoded = entry.companion.as_ref().and_then(|companion| companion.any.downcast_ref::<Decoded>());
+        if let Some(decoded) = decoded {
+            return self.fold(end, &enrich::payload(decoded.payload(), header));
+        }
         let mut turn = None;
         if header.inflated as usize > LIGHT_BYTES {
             turn = Some(self.gate.heavy().await);
@@ -231,9 +235,15 @@ impl MetricsLane {
         if turn.is_none() && !decode::is_light(&text) {
             turn = Some(self.gate.heavy().await);
         }
-        let Ok(payload) = wire::decode::payload(&text) else { return self.unreadable(entry) };
-        let Folded { taken, other, invalid, over } = self.aggregate.fold(end, &enrich::payload(payload, header));
+        match wire::decode::payload(&text) {
+            Ok(payload) => self.fold(end, &enrich::payload(&payload, header)),
+            Err(_) => self.unreadable(entry),
+        }
         drop(turn);
+    }
+
+    fn fold(&mut self, end: u64, record: &Enriched) {
+        let Folded { taken, other, invalid, over } = self.aggregate.fold(end, record);
         self.uncommitted.1 += taken as u64;
         self.metrics.lane_other(self.name, other as u64);
         for (reason, count) in [(Reason::InvalidItem, invalid), (Reason::SeriesBudget, over)] {
@@ -346,10 +356,14 @@ impl MetricsLane {
     }
 }
 
-/// Might there be measurements in this payload? Most have none, and need not be decoded. A key in which letters are
-/// escaped has the second.
+/// Might there be measurements in this payload? Most have none, and need not be decoded. The key may be in any case,
+/// and a key in which letters are escaped has `\u00`.
 fn has_measurements(text: &[u8]) -> bool {
-    std::str::from_utf8(text).is_ok_and(|text| text.contains("measurements") || text.contains("\\u00"))
+    let key = b"measurements";
+    let at = |place: usize| text.get(place..place + key.len()).is_some_and(|word| word.eq_ignore_ascii_case(key));
+    let first = |byte: &u8| matches!(byte, b'm' | b'M' | b'\\');
+    let mut places = text.iter().enumerate().filter(|(_, byte)| first(byte)).map(|(place, _)| place);
+    places.any(|place| at(place) || text[place..].starts_with(b"\\u00"))
 }
 
 fn path(dir: &Path, name: &str) -> PathBuf {

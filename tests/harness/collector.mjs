@@ -9,8 +9,8 @@ import { answers, freePort, start, tempDir } from './process.mjs';
  * Starts a collector that writes logs and traces to files (`exporter: 'file'`, see `received`) or drops them (`'nop'`).
  * `adjust(config, dir)` may change the configuration before it is written, to add processors, connectors, exporters.
  */
-export async function startCollector({ exporter = 'file', adjust = () => {} } = {}) {
-  const command = backend('collector');
+export async function startCollector({ exporter = 'file', adjust = () => {}, prefix = [] } = {}) {
+  const [command, ...before] = [...prefix, backend('collector')];
   const dir = tempDir('collector');
   const [faroPort, otlpPort, otlpGrpcPort, healthPort] = await Promise.all([freePort(), freePort(), freePort(), freePort()]);
   const logs = join(dir, 'logs.jsonl');
@@ -23,7 +23,7 @@ export async function startCollector({ exporter = 'file', adjust = () => {} } = 
   const server = await start({
     name: 'collector',
     command,
-    args: ['--config', `file:${file}`],
+    args: [...before, '--config', `file:${file}`],
     cwd: dir,
     ready: () => answers(`http://127.0.0.1:${healthPort}/`),
     timeoutMs: 60_000,

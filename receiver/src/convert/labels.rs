@@ -316,7 +316,7 @@ mod tests {
         let names: Vec<&'static str> =
             events.iter().map(|name| &*Box::leak(name.to_string().into_boxed_str())).collect();
         payload.events = names.iter().map(event).collect::<Vec<_>>().into();
-        check(&enrich::payload(payload, &header))
+        check(&enrich::payload(&payload, &header))
     }
 
     fn event_label(budget: &LabelBudget, app: &str, name: &str) -> String {
@@ -385,7 +385,8 @@ mod tests {
     /// The streams of a payload, under sets for some kinds.
     fn streams(budget: &mut LabelBudget, body: &str) -> (usize, Vec<String>) {
         let header = Header::default();
-        let record = enrich::payload(wire::decode::payload(body.as_bytes()).unwrap(), &header);
+        let payload = wire::decode::payload(body.as_bytes()).unwrap();
+        let record = enrich::payload(&payload, &header);
         let other = budget.admit(&record);
         let labels = budget.of(&record);
         let items = (0..record.items()).filter_map(|place| record.item(place));

@@ -13,7 +13,7 @@ pub use limits::Limits;
 pub use outcome::Reason;
 pub use refusal::Refusal;
 
-use crate::journal::{Encoding, Header, Journal, JournalError, Record};
+use crate::journal::{Companion, Encoding, Header, Journal, JournalError, Record};
 use crate::telemetry::Metrics;
 use admit::{Room, Slot};
 use bytes::Bytes;
@@ -80,7 +80,7 @@ impl Admission {
         let mut slot = self.room.enter(&self.limits)?;
         let body = self.room.read(&mut slot, head.declared, body, &self.limits).await?;
         let encoding = encoding.unwrap_or_else(|| inflate::detect(&body));
-        let Examined { app, inflated, contents } = self.gate.examine(encoding, &body, &self.limits).await?;
+        let Examined { app, inflated, contents, decoded } = self.gate.examine(encoding, &body, &self.limits).await?;
 
         let idempotency = key.map_or(0, |key| idempotency::hash(&app, key));
         let claim = match idempotency {
@@ -97,12 +97,13 @@ impl Admission {
         let user_agent = head.user_agent.map(String::from_utf8_lossy).unwrap_or_default();
         let user_agent = decode::cut(&user_agent, limits::USER_AGENT_BYTES).to_owned();
         let header = Header { received, encoding, inflated, app, client, user_agent, idempotency };
-        self.store(Record { header, body }, contents, claim, slot).await
+        self.store(Record { header, body }, decoded, contents, claim, slot).await
     }
 
     async fn store(
         &self,
         record: Record,
+        decoded: Option<Companion>,
         contents: outcome::Contents,
         claim: Option<Claim>,
         slot: Slot,
@@ -111,7 +112,7 @@ impl Admission {
         // A task of its own: a client that goes away must not leave a stored payload uncounted and its key unclaimed.
         let storing = tokio::spawn(async move {
             let received = record.header.received;
-            journal.append(record).await?;
+            journal.append_with(record, decoded).await?;
             if let Some(claim) = claim {
                 claim.stored(received);
             }

@@ -9,8 +9,9 @@ use axum::response::IntoResponse;
 use bytes::Bytes;
 use farol::convert::labels::LabelBudget;
 use farol::convert::line::Format;
+use farol::ingest::Limits as IngestLimits;
 use farol::ingest::decode::Gate;
-use farol::journal::{Header, Journal, Options, Record, Start};
+use farol::journal::{Encoding, Header, Journal, Options, Record, Start};
 use farol::lane::{Lane, Stage};
 use farol::sink::dead_letters::DeadLetters;
 use farol::sink::otlp::Signal;
@@ -359,4 +360,49 @@ async fn the_viewer_gets_items_and_spans() {
     line.until_metric("farol_lane_delivered_items_total{lane=\"lane\"} 2").await;
     assert_eq!((line.lag(), line.failing.now()), (0, None));
     line.end().await;
+}
+
+/// A payload with all kinds of items and with what only a lenient decoder reads: half a surrogate pair, numbers as text, keys
+/// in another case, repeated keys.
+const MIXED: &str = r#"{"Meta":{"app":{"name":"sh\ud83dop"},"session":{"id":7}},
+    "logs":[{"message":"cut \ud83d","level":"info","context":{"\ude00":"x","n":5}},{"message":"a","message":"b"},{"message":{}}],
+    "events":[{"Name":"e\ud83d\ude00","attributes":{"o":{"deep":[1]}}}],
+    "measurements":[{"type":"t","values":{"v":"1.5","z":null}}],
+    "exceptions":[{"type":"T","value":"v\ud83d","stacktrace":{"frames":[{"filename":"f","function":"g","lineno":"3"}]}}],
+    "traces":{"resourceSpans":[{"scopeSpans":[{"spans":[{"traceId":"0123456789abcdef0123456789abcdef",
+        "spanId":"0123456789abcdef","name":"s\udbff","attributes":[{"key":"k","value":{"stringValue":"\ud83d"}}]}]}]}]}}"#;
+
+#[tokio::test]
+async fn a_record_is_delivered_alike_from_memory_and_from_disk() {
+    type MakeStage = fn(&Store) -> Stage;
+    let traces: MakeStage = |store| Stage::Traces(otlp::sink(&client().unwrap(), store.url.clone(), Signal::Traces));
+    for stage in [loki_stage, logs_stage, traces] {
+        let mut sent = Vec::new();
+        let plain = Bytes::from_static(MIXED.as_bytes());
+        let zstd = Bytes::from(zstd::encode_all(MIXED.as_bytes(), 3).unwrap());
+        for (encoding, body) in [(Encoding::Identity, plain), (Encoding::Zstd, zstd)] {
+            for decoded in [true, false] {
+                let store = Store::start(|_, _| async { status(204) }).await;
+                let line = Line::start(stage(&store));
+                let examined = Gate::default().examine(encoding, &body, &IngestLimits::default()).await.unwrap();
+                let companion = examined.decoded.filter(|_| decoded);
+                assert_eq!(companion.is_some(), decoded);
+                let header = Header {
+                    received: 1_795_223_637_500_000_000,
+                    encoding,
+                    inflated: examined.inflated,
+                    ..Header::default()
+                };
+                line.journal.append_with(Record { header, body: body.clone() }, companion).await.unwrap();
+                line.until_metric("farol_lane_delivered_records_total{lane=\"lane\"} 1").await;
+                sent.push(store.requests()[0].body.clone());
+                line.end().await;
+            }
+        }
+        assert!(
+            sent[0].windows(3).any(|three| three == "\u{fffd}".as_bytes()),
+            "half a pair is a replacement character"
+        );
+        assert!(sent.iter().all(|body| *body == sent[0]));
+    }
 }

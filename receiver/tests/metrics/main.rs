@@ -25,7 +25,7 @@ pub(crate) const INTERVAL_MS: u64 = 15_000;
 
 pub(crate) fn fold(aggregate: &mut Aggregate, position: u64, at_ms: u64, body: &str) -> Folded {
     let header = Header { received: at_ms * 1_000_000, ..Header::default() };
-    aggregate.fold(position, &enrich::payload(wire::decode::payload(body.as_bytes()).unwrap(), &header))
+    aggregate.fold(position, &enrich::payload(&wire::decode::payload(body.as_bytes()).unwrap(), &header))
 }
 
 /// A payload of one measurement.
