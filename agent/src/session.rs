@@ -204,7 +204,7 @@ mod tests {
         let mut json = vec![b'{'];
         session.members(Teller::Meta, &mut json);
         json.push(b'}');
-        let _: wire::meta::Session = serde_json::from_slice(&json).expect("wire's session");
+        let _: wire::meta::Session = wire::decode::value(&json).expect("wire's session");
         serde_json::from_slice(&json).expect("JSON")
     }
 

@@ -236,14 +236,14 @@ mod tests {
     fn ended(request: &Request, end: &End, check: impl Fn(&Span, &Event)) {
         let (mut json, mut item, mut event) = (Vec::new(), Writer::default(), Vec::new());
         request.end(end, &mut json, &mut item);
-        let span: Span = serde_json::from_slice(&json).expect("a span");
+        let span: Span = wire::decode::value(&json).expect("a span");
         let known = serde_json::to_value(&span).expect("JSON");
         assert_eq!(serde_json::from_slice::<serde_json::Value>(&json).expect("JSON"), known);
         let mut reader = Reader::new(&item.0);
         let trace = (reader.text(), reader.text());
         let around = Around { flags: OWN_TRACED, timestamp: "t", trace, domain: "", page: "" };
         assert!(transcribe(Kind::Event, reader, &around, &mut event));
-        check(&span, &serde_json::from_slice(&event).expect("an event"));
+        check(&span, &wire::decode::value(&event).expect("an event"));
     }
 
     fn attribute(span: &Span, key: &str) -> Option<String> {

@@ -5,22 +5,25 @@
 
 use crate::convert::labels::LabelBudget;
 use crate::convert::line::Format;
-use crate::convert::{Converted, logs, loki, traces};
+use crate::convert::{Converted, letter, logs, loki, traces};
 use crate::enrich::{self, Enriched};
-use crate::ingest::decode::{self, Gate};
+use crate::ingest::decode::{self, Decoded, Gate};
 use crate::ingest::inflate;
 use crate::ingest::limits::LIGHT_BYTES;
 use crate::ingest::outcome::Reason;
-use crate::journal::{Entry, Header, Reader};
+use crate::journal::{Entry, Reader};
+use crate::sink::dead_letters::{self, DeadLetters, Letter};
 use crate::sink::retry::{self, Backoff};
 use crate::sink::{Answer, Sink};
 use crate::telemetry::{Failing, Metrics};
 use crate::viewer::{self, Viewer};
 use bytes::Bytes;
+use serde_json::value::RawValue;
 use std::borrow::Cow;
 use std::ops::Range;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 /// Bytes of bodies read at once: some 60 typical batches, which make a few requests.
@@ -28,6 +31,10 @@ const READ_BYTES: usize = 1024 * 1024;
 
 /// Inflated bytes decoded at once. Decoded they take several times that.
 const DECODED_BYTES: usize = 1024 * 1024;
+
+/// Least time between two deliveries of a lane that keeps up. A busy receiver then fills its requests, which cost the
+/// same for one record as for twenty; a record that comes alone goes out at once.
+const PACE: Duration = Duration::from_millis(50);
 
 /// How long a delivery under way may take after the lane was asked to stop.
 const GRACE: Duration = Duration::from_secs(5);
@@ -59,6 +66,7 @@ pub struct Lane {
     gate: Gate,
     backoff: Backoff,
     failing: Failing,
+    letters: Option<Arc<DeadLetters>>,
 }
 
 /// Asked to stop before the work was done.
@@ -68,12 +76,17 @@ impl Lane {
     /// A lane under the name that its cursor and its metrics have. `gate` is the one that admission
     /// uses: heavy payloads are decoded one at a time in the whole process.
     pub fn new(name: &'static str, stage: Stage, metrics: Arc<Metrics>, gate: Gate) -> Lane {
-        Lane { name, stage, metrics, gate, backoff: Backoff::default(), failing: Failing::default() }
+        Lane { name, stage, metrics, gate, backoff: Backoff::default(), failing: Failing::default(), letters: None }
     }
 
     /// Sets how long to wait between tries.
     pub fn with_backoff(self, backoff: Backoff) -> Lane {
         Lane { backoff, ..self }
+    }
+
+    /// Keeps what its store refuses for good among the dead letters.
+    pub fn with_dead_letters(self, letters: Arc<DeadLetters>) -> Lane {
+        Lane { letters: Some(letters), ..self }
     }
 
     /// The name that its cursor and its metrics have.
@@ -113,9 +126,18 @@ impl Lane {
                 stop.cancelled().await;
                 tokio::time::sleep(GRACE).await;
             };
+            let began = Instant::now();
             tokio::select! {
                 delivered = self.deliver(&mut reader, &entries, &stop) => if delivered.is_err() { return },
                 () = out_of_time => return,
+            }
+            drop(entries);
+            if reader.ahead() < READ_BYTES as u64 {
+                tokio::select! {
+                    biased;
+                    () = stop.cancelled() => return,
+                    () = tokio::time::sleep_until(began + PACE) => {}
+                }
             }
         }
     }
@@ -146,20 +168,24 @@ impl Lane {
     /// items were taken.
     async fn store(&mut self, group: &[Entry], stop: &CancellationToken) -> Result<usize, Stopped> {
         let texts: Vec<(&Entry, Text)> = group.iter().map(|entry| (entry, text(entry))).collect();
-        let mut records = Vec::with_capacity(texts.len());
+        let mut payloads = Vec::with_capacity(texts.len());
         for (entry, text) in &texts {
             match text {
-                Text::Light(text) => match decode(text, &entry.record.header) {
-                    Some(record) => records.push(record),
-                    None => self.unreadable(entry),
+                Text::Decoded(decoded) => payloads.push((*entry, Cow::Borrowed(decoded.payload()))),
+                Text::Light(text) => match wire::decode::payload(text) {
+                    Ok(payload) => payloads.push((*entry, Cow::Owned(payload))),
+                    Err(_) => self.unreadable(entry),
                 },
                 Text::Heavy => {}
                 Text::Unreadable => self.unreadable(entry),
             }
         }
+        let records: Vec<Enriched> =
+            payloads.iter().map(|(entry, payload)| enrich::payload(payload, &entry.record.header)).collect();
         let count = self.admit(&records);
         let mut items = self.send_all(&Source::Decoded(&records), count, stop).await?;
         drop(records);
+        drop(payloads);
         for (entry, _) in texts.iter().filter(|(_, text)| matches!(text, Text::Heavy)) {
             let counted = self.heavy(entry, |lane, record| lane.admit(std::slice::from_ref(record))).await;
             match counted {
@@ -195,14 +221,18 @@ impl Lane {
             match self.send(&sink, sink.compress(&body), stop).await? {
                 Answer::Partly { rejected, reason } => {
                     let rejected = sent.len().min(rejected as usize);
-                    self.give_up(rejected, &reason);
+                    // Which ones, the store does not say.
+                    self.give_up(source, sent.end..sent.end, rejected, reason).await;
                     taken += sent.len() - rejected;
                 }
                 Answer::Never { .. } if sent.len() > 1 => {
                     let middle = sent.start + sent.len() / 2;
                     waiting.extend([middle..sent.end, sent.start..middle]);
                 }
-                Answer::Never { reason } | Answer::Closed { reason } => self.give_up(sent.len(), &reason),
+                Answer::Never { reason } | Answer::Closed { reason } => {
+                    let items = sent.len();
+                    self.give_up(source, sent, items, reason).await;
+                }
                 Answer::Taken | Answer::Later { .. } => taken += sent.len(),
             }
         }
@@ -265,8 +295,8 @@ impl Lane {
     async fn heavy<T>(&mut self, entry: &Entry, work: impl FnOnce(&mut Lane, &Enriched) -> T) -> Option<T> {
         let _turn = self.gate.heavy().await;
         let text = inflated(entry)?;
-        let record = decode(&text, &entry.record.header)?;
-        Some(work(self, &record))
+        let payload = wire::decode::payload(&text).ok()?;
+        Some(work(self, &enrich::payload(&payload, &entry.record.header)))
     }
 
     /// Hands a group to the viewer. Returns how many items it took.
@@ -276,12 +306,18 @@ impl Lane {
         for entry in group {
             let (position, header) = (entry.end.0, &entry.record.header);
             let mut push = |record: &Enriched| {
-                let taken = batch.push(position, &record.payload, header);
+                let taken = batch.push(position, record.payload, header);
                 items += taken;
                 skipped += (record.items() + record.spans()).saturating_sub(taken);
             };
             let shown = match text(entry) {
-                Text::Light(text) => decode(&text, header).map(|record| push(&record)),
+                Text::Decoded(decoded) => {
+                    push(&enrich::payload(decoded.payload(), header));
+                    Some(())
+                }
+                Text::Light(text) => {
+                    wire::decode::payload(&text).ok().map(|payload| push(&enrich::payload(&payload, header)))
+                }
                 Text::Heavy => self.heavy(entry, |_, record| push(record)).await,
                 Text::Unreadable => None,
             };
@@ -299,10 +335,31 @@ impl Lane {
         items
     }
 
-    /// Items that their store will never take.
-    fn give_up(&self, items: usize, reason: &str) {
-        tracing::error!(lane = self.name, items, reason, "refused for good, dropped");
-        self.metrics.lane_dropped(self.name, Reason::Rejected, items as u64);
+    /// Items that their store will never take: counted, and put among the dead letters, those of `range` themselves,
+    /// the rest as a number.
+    async fn give_up(&mut self, source: &Source<'_, '_>, range: Range<usize>, items: usize, reason: String) {
+        let lane = self.name;
+        tracing::error!(lane, items, reason, "refused for good, dropped");
+        self.metrics.lane_dropped(lane, Reason::Rejected, items as u64);
+        let Some(letters) = self.letters.clone() else { return };
+        let range = range.start..range.end.min(range.start + dead_letters::OF_REQUEST);
+        let known = match source {
+            Source::Decoded(records) => self.stage.letters(records, range),
+            Source::Heavy(entry) => {
+                let one = |lane: &mut Lane, record: &Enriched| lane.stage.letters(std::slice::from_ref(record), range);
+                self.heavy(entry, one).await.unwrap_or_default()
+            }
+        };
+        let write = move || {
+            let rest = items.saturating_sub(known.len());
+            let known = known.into_iter().map(|item| (1, Some(item))).chain((rest > 0).then_some((rest, None)));
+            let batch: Vec<Letter> = known.map(|(items, item)| Letter { lane, reason: &reason, items, item }).collect();
+            letters.append(&batch, SystemTime::now())
+        };
+        let written = tokio::task::spawn_blocking(write).await;
+        if let Err(error) = written.unwrap_or_else(|error| Err(std::io::Error::other(error))) {
+            tracing::error!(lane, %error, "dead letters cannot be written");
+        }
     }
 
     /// A record that admission could read and we cannot; how many items it had is not known.
@@ -329,6 +386,13 @@ impl Stage {
         }
     }
 
+    fn letters(&self, records: &[Enriched], range: Range<usize>) -> Vec<Box<RawValue>> {
+        match self {
+            Stage::Traces(_) => letter::spans(records, range),
+            Stage::Loki { .. } | Stage::Logs(_) | Stage::Viewer(_) => letter::items(records, range),
+        }
+    }
+
     fn convert(&self, records: &[Enriched], range: Range<usize>) -> Converted {
         match self {
             Stage::Loki { format, labels, .. } => {
@@ -351,6 +415,8 @@ enum Source<'s, 'a> {
 
 /// An entry's body, inflated.
 enum Text<'e> {
+    /// It came decoded.
+    Decoded(&'e Decoded),
     /// It may be decoded here and now.
     Light(Cow<'e, [u8]>),
     /// It has to wait for its turn.
@@ -360,6 +426,9 @@ enum Text<'e> {
 }
 
 fn text(entry: &Entry) -> Text<'_> {
+    if let Some(decoded) = entry.companion.as_ref().and_then(|companion| companion.any.downcast_ref()) {
+        return Text::Decoded(decoded);
+    }
     if entry.record.header.inflated as usize > LIGHT_BYTES {
         return Text::Heavy;
     }
@@ -373,10 +442,6 @@ fn text(entry: &Entry) -> Text<'_> {
 fn inflated(entry: &Entry) -> Option<Cow<'_, [u8]>> {
     let header = &entry.record.header;
     inflate::all(header.encoding, &entry.record.body, header.inflated as usize).ok()
-}
-
-fn decode<'e>(text: &'e [u8], header: &'e Header) -> Option<Enriched<'e>> {
-    Some(enrich::payload(wire::decode::payload(text).ok()?, header))
 }
 
 /// The first entries that are decoded together, one at least.

@@ -10,6 +10,7 @@ pub mod http;
 pub mod ingest;
 pub mod journal;
 pub mod lane;
+pub mod lane_metrics;
 pub mod log;
 pub mod probe;
 pub mod service;

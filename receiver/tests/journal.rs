@@ -1,11 +1,19 @@
 //! The journal from outside: what is acknowledged is read, in order, by every lane, in this run and the next.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use std::{fs, io::Write, os::unix::fs::PermissionsExt, path::Path, time::Duration};
+use std::{
+    fs,
+    io::Write,
+    os::unix::fs::PermissionsExt,
+    path::Path,
+    sync::{Arc, Weak},
+    time::Duration,
+};
 
 use bytes::Bytes;
 use farol::journal::{
-    AppendError, Encoding, Entry, Header, Journal, JournalError, LaneStatus, Options, Position, Reader, Record, Start,
+    AppendError, Companion, Encoding, Entry, Header, Journal, JournalError, LaneStatus, Options, Position, Reader,
+    Record, Start,
 };
 
 const ALL: usize = 1 << 20;
@@ -407,4 +415,53 @@ async fn positions_are_never_used_twice() {
     append(&journal, 5..7, 10).await;
     assert_eq!(drain(&mut reader, 2).await, [5, 6]);
     assert_eq!(lane(&journal, "loki").damaged_records, 0);
+}
+
+/// Appends a record with a companion that says it takes `bytes`; what tells whether it is still there.
+async fn accompanied(journal: &Journal, number: u64, bytes: usize) -> Weak<u64> {
+    let any = Arc::new(number);
+    let alive = Arc::downgrade(&any);
+    journal.append_with(record(number, 10), Some(Companion { any, bytes })).await.unwrap();
+    alive
+}
+
+#[tokio::test]
+async fn companions_stay_until_every_lane_has_read_them() {
+    let dir = tempfile::tempdir().unwrap();
+    let journal = Journal::open(Options::new(dir.path())).unwrap();
+    assert!(accompanied(&journal, 0, 10).await.upgrade().is_none(), "nobody reads");
+    let mut first = journal.lane("first", Start::Latest).unwrap();
+    let mut second = journal.lane("second", Start::Latest).unwrap();
+    let alive = accompanied(&journal, 1, 10).await;
+    for reader in [&mut first, &mut second] {
+        assert!(alive.upgrade().is_some());
+        let entries = reader.read(ALL).await.unwrap();
+        assert_eq!(entries[0].companion.as_ref().unwrap().any.downcast_ref(), Some(&1_u64));
+    }
+    assert!(alive.upgrade().is_none(), "both have read it");
+    let alive = accompanied(&journal, 2, 10).await;
+    drop(second);
+    first.read(ALL).await.unwrap();
+    assert!(alive.upgrade().is_none(), "a lane that is gone does not count");
+    // Lanes that come back read on at what they have committed, without companions.
+    let mut second = journal.lane("second", Start::FromCursor).unwrap();
+    assert!(second.read(ALL).await.unwrap().iter().all(|entry| entry.companion.is_none()));
+}
+
+#[tokio::test]
+async fn companions_are_bounded_and_the_oldest_go_first() {
+    let dir = tempfile::tempdir().unwrap();
+    let journal = Journal::open(Options::new(dir.path())).unwrap();
+    let mut reader = journal.lane("lane", Start::Latest).unwrap();
+    let mut alive = Vec::new();
+    for number in 0..6 {
+        alive.push(accompanied(&journal, number, 1 << 20).await);
+    }
+    let kept: Vec<bool> = alive.iter().map(|alive| alive.upgrade().is_some()).collect();
+    assert_eq!(kept, [false, false, true, true, true, true]);
+    let entries = reader.read(ALL).await.unwrap();
+    let read: Vec<bool> = entries.iter().map(|entry| entry.companion.is_some()).collect();
+    assert_eq!((numbers(&entries), read), ((0..6).collect(), kept));
+    let huge = accompanied(&journal, 6, 5 << 20).await;
+    assert!(huge.upgrade().is_none());
 }

@@ -9,13 +9,13 @@ import { answers, freePort, start, tempDir } from './process.mjs';
  * Starts a collector that writes logs and traces to files (`exporter: 'file'`, see `received`) or drops them (`'nop'`).
  * `adjust(config, dir)` may change the configuration before it is written, to add processors, connectors, exporters.
  */
-export async function startCollector({ exporter = 'file', adjust = () => {} } = {}) {
-  const command = backend('collector');
+export async function startCollector({ exporter = 'file', adjust = () => {}, prefix = [] } = {}) {
+  const [command, ...before] = [...prefix, backend('collector')];
   const dir = tempDir('collector');
-  const [faroPort, otlpPort, healthPort] = [await freePort(), await freePort(), await freePort()];
+  const [faroPort, otlpPort, otlpGrpcPort, healthPort] = await Promise.all([freePort(), freePort(), freePort(), freePort()]);
   const logs = join(dir, 'logs.jsonl');
   const traces = join(dir, 'traces.jsonl');
-  const settings = config({ exporter, faroPort, otlpPort, healthPort, logs, traces });
+  const settings = config({ exporter, faroPort, otlpPort, otlpGrpcPort, healthPort, logs, traces });
   adjust(settings, dir);
   const file = join(dir, 'collector.yaml');
   writeFileSync(file, JSON.stringify(settings, null, 2));
@@ -23,7 +23,7 @@ export async function startCollector({ exporter = 'file', adjust = () => {} } = 
   const server = await start({
     name: 'collector',
     command,
-    args: ['--config', `file:${file}`],
+    args: [...before, '--config', `file:${file}`],
     cwd: dir,
     ready: () => answers(`http://127.0.0.1:${healthPort}/`),
     timeoutMs: 60_000,
@@ -38,11 +38,12 @@ export async function startCollector({ exporter = 'file', adjust = () => {} } = 
     ...server,
     faroUrl: `http://127.0.0.1:${faroPort}/faro`,
     otlpHttp: `http://127.0.0.1:${otlpPort}`,
+    otlpGrpc: `127.0.0.1:${otlpGrpcPort}`,
     received,
   };
 }
 
-function config({ exporter, faroPort, otlpPort, healthPort, logs, traces }) {
+function config({ exporter, faroPort, otlpPort, otlpGrpcPort, healthPort, logs, traces }) {
   const files = {
     'file/logs': { path: logs, flush_interval: '100ms' },
     'file/traces': { path: traces, flush_interval: '100ms' },
@@ -52,7 +53,7 @@ function config({ exporter, faroPort, otlpPort, healthPort, logs, traces }) {
     extensions: { health_check: { endpoint: `127.0.0.1:${healthPort}` } },
     receivers: {
       faro: { endpoint: `127.0.0.1:${faroPort}` },
-      otlp: { protocols: { http: { endpoint: `127.0.0.1:${otlpPort}` } } },
+      otlp: { protocols: { http: { endpoint: `127.0.0.1:${otlpPort}` }, grpc: { endpoint: `127.0.0.1:${otlpGrpcPort}` } } },
     },
     processors: {},
     exporters: exporter === 'file' ? files : { [exporter]: {} },

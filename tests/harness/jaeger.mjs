@@ -1,4 +1,4 @@
-// A real Jaeger with its traces in memory, taking OTLP over HTTP; it stands in for Tempo, which speaks the same.
+// A real Jaeger with its traces in memory, taking OTLP over HTTP and gRPC; it stands in for Tempo, which speaks the same.
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { backend } from './backend.mjs';
@@ -6,16 +6,16 @@ import { flatSpans } from './otlp.mjs';
 import { answers, freePort, start, tempDir } from './process.mjs';
 
 /**
- * Starts Jaeger; POST traces to `${otlpHttp}/v1/traces`, read them back by their id. The `port` of one that was stopped
+ * Starts Jaeger; POST traces to `${otlpHttp}/v1/traces` or send them to the gRPC endpoint `otlpGrpc`, read them back by their id. The `port` of one that was stopped
  * or killed brings it back at the same address, empty.
  */
 export async function startJaeger({ port } = {}) {
   const command = backend('jaeger');
   const dir = tempDir('jaeger');
   const otlpPort = port ?? (await freePort());
-  const [queryPort, grpcPort] = [await freePort(), await freePort()];
+  const [queryPort, grpcPort, otlpGrpcPort] = [await freePort(), await freePort(), await freePort()];
   const file = join(dir, 'jaeger.yaml');
-  writeFileSync(file, JSON.stringify(config({ otlpPort, queryPort, grpcPort }), null, 2));
+  writeFileSync(file, JSON.stringify(config({ otlpPort, otlpGrpcPort, queryPort, grpcPort }), null, 2));
 
   const url = `http://127.0.0.1:${queryPort}`;
   const server = await start({
@@ -37,10 +37,10 @@ export async function startJaeger({ port } = {}) {
     return flatSpans(JSON.parse(text).result);
   }
 
-  return { ...server, url, port: otlpPort, otlpHttp: `http://127.0.0.1:${otlpPort}`, trace };
+  return { ...server, url, port: otlpPort, otlpHttp: `http://127.0.0.1:${otlpPort}`, otlpGrpc: `127.0.0.1:${otlpGrpcPort}`, trace };
 }
 
-function config({ otlpPort, queryPort, grpcPort }) {
+function config({ otlpPort, otlpGrpcPort, queryPort, grpcPort }) {
   return {
     extensions: {
       jaeger_storage: { backends: { memory: { memory: { max_traces: 100_000 } } } },
@@ -51,7 +51,9 @@ function config({ otlpPort, queryPort, grpcPort }) {
         enable_tracing: false, // it would send its own traces to :4317, and wait 10 s for that when it stops
       },
     },
-    receivers: { otlp: { protocols: { http: { endpoint: `127.0.0.1:${otlpPort}` } } } },
+    receivers: {
+      otlp: { protocols: { http: { endpoint: `127.0.0.1:${otlpPort}` }, grpc: { endpoint: `127.0.0.1:${otlpGrpcPort}` } } },
+    },
     exporters: { jaeger_storage_exporter: { trace_storage: 'memory' } },
     service: {
       extensions: ['jaeger_storage', 'jaeger_query'],

@@ -1,7 +1,7 @@
 // Child processes, ports, temporary folders and waiting, for tests that run real programs.
 //
 // Whatever is made here is undone when the test process ends: children are killed by their process group, folders go.
-import { spawn } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
@@ -83,6 +83,11 @@ export async function start({ name, command, args = [], env = {}, cwd, ready = (
       return (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND;
     },
   };
+}
+
+/** Keeps this process to one core, for measurements. */
+export function pin(core) {
+  execFileSync('taskset', ['-a', '-p', '-c', String(core), String(process.pid)], { stdio: 'ignore' });
 }
 
 /** A port on 127.0.0.1 that nothing listens on, and that was not handed out before. */

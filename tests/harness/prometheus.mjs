@@ -44,6 +44,14 @@ export async function startPrometheus({ scrape = [], port, dir = tempDir('promet
     }));
   }
 
+  /** The exemplars of the series that a selector finds, of the last hour: `[{ labels, value, timestamp }]`. */
+  async function exemplars(selector) {
+    const now = Date.now() / 1000;
+    const range = new URLSearchParams({ query: selector, start: String(now - 3600), end: String(now + 60) });
+    const { data } = await fetchJson(`${url}/api/v1/query_exemplars?${range}`);
+    return data.flatMap((series) => series.exemplars).map(({ labels, value, timestamp }) => ({ labels, value: Number(value), timestamp }));
+  }
+
   return {
     ...server,
     url,
@@ -52,6 +60,7 @@ export async function startPrometheus({ scrape = [], port, dir = tempDir('promet
     otlpMetrics: `${url}/api/v1/otlp/v1/metrics`,
     remoteWrite: `${url}/api/v1/write`,
     query,
+    exemplars,
   };
 }
 

@@ -6,17 +6,19 @@ import { answers, freePort, start, tempDir } from './process.mjs';
 const BINARY = fileURLToPath(new URL('../../target/release/farol', import.meta.url));
 
 /**
- * Starts `farol`. `dir` keeps a data folder across restarts, `port` and `operationsPort` its addresses; `env` are its settings.
+ * Starts `farol`. `dir` keeps a data folder across restarts, `port` and `operationsPort` its addresses; `env` are its settings;
+ * `prefix` is a command to run it under, such as `taskset -c 0`.
  * `metric(name, labels)` is the sum of the samples whose labels hold all of `labels`; `peakBytes()` the highest resident memory so far.
  */
-export async function startReceiver({ dir = tempDir('receiver'), port, operationsPort, env = {}, args = [] } = {}) {
+export async function startReceiver({ dir = tempDir('receiver'), port, operationsPort, env = {}, args = [], prefix = [] } = {}) {
   if (!existsSync(BINARY)) throw new Error(`${BINARY} is missing: run make build`);
   const listen = `127.0.0.1:${port ?? (await freePort())}`;
   const operations = `127.0.0.1:${operationsPort ?? (await freePort())}`;
+  const [command, ...before] = [...prefix, BINARY];
   const server = await start({
     name: 'farol',
-    command: BINARY,
-    args: ['--listen', listen, '--operations', operations, '--data-dir', dir, ...args],
+    command,
+    args: [...before, '--listen', listen, '--operations', operations, '--data-dir', dir, ...args],
     env: { LOG_LEVEL: 'warn', ...env },
     ready: () => answers(`http://${operations}/health/ready`),
   });

@@ -5,39 +5,30 @@ use serde::Serialize;
 
 /// One body posted to `/collect`.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
-#[cfg_attr(feature = "decode", derive(serde::Deserialize), serde(default))]
 pub struct Payload<'a> {
     /// What holds for every item of the batch.
-    #[cfg_attr(feature = "decode", serde(borrow, deserialize_with = "crate::decode::or_default"))]
     pub meta: Meta<'a>,
     /// Console lines and `pushLog`.
     #[serde(skip_serializing_if = "List::is_empty")]
-    #[cfg_attr(feature = "decode", serde(borrow))]
     pub logs: List<Log<'a>>,
     /// Named events.
     #[serde(skip_serializing_if = "List::is_empty")]
-    #[cfg_attr(feature = "decode", serde(borrow))]
     pub events: List<Event<'a>>,
     /// Web vitals and `pushMeasurement`.
     #[serde(skip_serializing_if = "List::is_empty")]
-    #[cfg_attr(feature = "decode", serde(borrow))]
     pub measurements: List<Measurement<'a>>,
     /// Errors.
     #[serde(skip_serializing_if = "List::is_empty")]
-    #[cfg_attr(feature = "decode", serde(borrow))]
     pub exceptions: List<Exception<'a>>,
     /// Spans, as OTLP/JSON.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "decode", serde(borrow))]
     pub traces: Option<Traces<'a>>,
 }
 
 /// A log line.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
-#[cfg_attr(feature = "decode", derive(serde::Deserialize), serde(default))]
 pub struct Log<'a> {
     /// The text.
-    #[cfg_attr(feature = "decode", serde(borrow))]
     pub message: Text<'a>,
     /// `trace debug info log warn error`, or whatever the sender calls it.
     pub level: Text<'a>,
@@ -52,14 +43,15 @@ pub struct Log<'a> {
     /// The user action it belongs to.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub action: Option<Action<'a>>,
+    /// Members that nobody knows, as text or JSON; at most [`limits::MORE`](crate::limits::MORE). Not written.
+    #[serde(skip)]
+    pub more: Pairs<'a>,
 }
 
 /// A named event.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
-#[cfg_attr(feature = "decode", derive(serde::Deserialize), serde(default))]
 pub struct Event<'a> {
     /// The name, `session_start` for example.
-    #[cfg_attr(feature = "decode", serde(borrow))]
     pub name: Text<'a>,
     /// Who speaks, `browser` by default.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -75,15 +67,16 @@ pub struct Event<'a> {
     /// The user action it belongs to.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub action: Option<Action<'a>>,
+    /// Members that nobody knows, as text or JSON; at most [`limits::MORE`](crate::limits::MORE). Not written.
+    #[serde(skip)]
+    pub more: Pairs<'a>,
 }
 
 /// A set of numbers under one type, a web vital for example.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
-#[cfg_attr(feature = "decode", derive(serde::Deserialize), serde(default))]
 pub struct Measurement<'a> {
     /// The type, `web-vitals` for example.
     #[serde(rename = "type")]
-    #[cfg_attr(feature = "decode", serde(borrow))]
     pub kind: Text<'a>,
     /// Milliseconds for times; CLS has no unit.
     pub values: Numbers<'a>,
@@ -98,15 +91,16 @@ pub struct Measurement<'a> {
     /// The user action it belongs to.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub action: Option<Action<'a>>,
+    /// Members that nobody knows, as text or JSON; at most [`limits::MORE`](crate::limits::MORE). Not written.
+    #[serde(skip)]
+    pub more: Pairs<'a>,
 }
 
 /// An error.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
-#[cfg_attr(feature = "decode", derive(serde::Deserialize), serde(default))]
 pub struct Exception<'a> {
     /// The error's name, `TypeError` for example.
     #[serde(rename = "type")]
-    #[cfg_attr(feature = "decode", serde(borrow))]
     pub kind: Text<'a>,
     /// The message.
     pub value: Text<'a>,
@@ -123,7 +117,6 @@ pub struct Exception<'a> {
     pub fingerprint: Option<Text<'a>>,
     /// Whether it ended the session.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "decode", serde(deserialize_with = "crate::decode::flag"))]
     pub fatal: Option<bool>,
     /// Where it was thrown.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -131,33 +124,30 @@ pub struct Exception<'a> {
     /// The user action it belongs to.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub action: Option<Action<'a>>,
+    /// Members that nobody knows, as text or JSON; at most [`limits::MORE`](crate::limits::MORE). Not written.
+    #[serde(skip)]
+    pub more: Pairs<'a>,
 }
 
 /// Frames, the throwing one first.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
-#[cfg_attr(feature = "decode", derive(serde::Deserialize), serde(default))]
 pub struct Stacktrace<'a> {
     /// The frames.
-    #[cfg_attr(feature = "decode", serde(borrow))]
     pub frames: List<Frame<'a>>,
 }
 
 /// One call. Lines and columns count from 1.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
-#[cfg_attr(feature = "decode", derive(serde::Deserialize), serde(default))]
 pub struct Frame<'a> {
     /// Script URL.
-    #[cfg_attr(feature = "decode", serde(borrow))]
     pub filename: Text<'a>,
     /// Function name, `?` when unknown.
     pub function: Text<'a>,
     /// Line, left out when the engine gave none.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "decode", serde(deserialize_with = "crate::decode::whole"))]
     pub lineno: Option<u32>,
     /// Column, left out when the engine gave none.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "decode", serde(deserialize_with = "crate::decode::whole"))]
     pub colno: Option<u32>,
     /// Module, sent by some older agents.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -166,10 +156,8 @@ pub struct Frame<'a> {
 
 /// The ids of an active span, lower-case hex.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
-#[cfg_attr(feature = "decode", derive(serde::Deserialize), serde(default))]
 pub struct TraceContext<'a> {
     /// 32 hex digits.
-    #[cfg_attr(feature = "decode", serde(borrow))]
     pub trace_id: Text<'a>,
     /// 16 hex digits.
     pub span_id: Text<'a>,
@@ -177,11 +165,9 @@ pub struct TraceContext<'a> {
 
 /// A user action, or a link to one.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
-#[cfg_attr(feature = "decode", derive(serde::Deserialize), serde(default))]
 pub struct Action<'a> {
     /// The action's own id, on the action event itself.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "decode", serde(borrow))]
     pub id: Option<Text<'a>>,
     /// Its name.
     #[serde(skip_serializing_if = "Option::is_none")]

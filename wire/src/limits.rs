@@ -4,5 +4,11 @@
 /// 5,000. What is past the cap is never built in memory, only counted.
 pub const ITEMS: usize = 10_000;
 
-/// Nested OTLP attribute values, well under the recursion limit of the JSON reader (128).
+/// Levels of lists and maps in an OTLP attribute's value: what reads and converts them calls itself.
 pub const DEPTH: usize = 64;
+
+/// Members with unknown names kept of one item: a newer SDK adds a few, and what is more than that is no item.
+pub const MORE: usize = 16;
+
+/// Bytes of name and value that such a member may have, about what a short text takes.
+pub const MORE_BYTES: usize = 1024;

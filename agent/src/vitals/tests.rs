@@ -113,7 +113,7 @@ fn a_report_is_a_measurement_with_faros_names() {
     let around = Around { flags: OWN, timestamp: "t", trace: ("", ""), domain: "", page: "" };
     let mut json = Vec::new();
     assert!(transcribe(Kind::Measurement, Reader::new(&item.0), &around, &mut json));
-    let found: wire::Measurement = serde_json::from_slice(&json).expect("a measurement");
+    let found: wire::Measurement = wire::decode::value(&json).expect("a measurement");
     assert_eq!(&*found.kind, "web-vitals");
     // Zeros are left out, apart from the value and its delta.
     let values = [("fcp", 7.5), ("delta", 7.5), ("time_to_first_byte", 7.5)];

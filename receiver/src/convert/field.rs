@@ -2,7 +2,6 @@
 
 use super::{go, json, logfmt, time};
 use crate::enrich::Item;
-use std::io::Write;
 use wire::meta::Integration;
 use wire::{Exception, Meta, Numbers, Pairs, Text};
 use xxhash_rust::xxh3::xxh3_64;
@@ -88,7 +87,7 @@ impl<'b> Field<'b> {
             Value::Text(text) => logfmt::value(text, out),
             Value::Fixed(number) => go::fixed(number, out),
             Value::Number(number) => go::general(number, out),
-            Value::Integer(number) => drop(write!(out, "{number}")),
+            Value::Integer(number) => go::integer(number, out),
             _ => logfmt::value(self.rendered(scratch), out),
         }
         out.push(b' ');
@@ -113,7 +112,7 @@ impl<'b> Field<'b> {
             Value::Text(text) => scratch.extend_from_slice(text.as_bytes()),
             Value::Fixed(number) => go::fixed(number, scratch),
             Value::Number(number) => go::general(number, scratch),
-            Value::Integer(number) => drop(write!(scratch, "{number}")),
+            Value::Integer(number) => go::integer(number, scratch),
             Value::Time(text) => time::write_go(text, scratch),
             Value::Stack(exception) => *scratch = stack_text(exception),
             Value::Integrations(list) => write_integrations(list, scratch),
@@ -225,7 +224,11 @@ pub fn stack_text(exception: &Exception) -> Vec<u8> {
             out.extend_from_slice(part.as_bytes());
         }
         let (line, column) = (frame.lineno.unwrap_or_default(), frame.colno.unwrap_or_default());
-        drop(write!(out, ":{line}:{column})"));
+        out.push(b':');
+        go::integer(line.into(), &mut out);
+        out.push(b':');
+        go::integer(column.into(), &mut out);
+        out.push(b')');
     }
     out
 }

@@ -34,6 +34,8 @@ pub struct Lines<'b> {
     meta: Vec<Field<'b>>,
     /// `meta`, already in `format`; used where no field of an item can repeat one of it.
     encoded_meta: Vec<u8>,
+    /// The fields of the item at hand.
+    fields: Vec<Field<'b>>,
     scratch: Vec<u8>,
 }
 
@@ -52,7 +54,8 @@ impl<'b> Lines<'b> {
         if fields.len() < all {
             fields.push(CUT);
         }
-        let mut lines = Lines { format, meta: fields, encoded_meta: Vec::new(), scratch: Vec::new() };
+        let (encoded_meta, scratch) = (Vec::with_capacity(1024), Vec::new());
+        let mut lines = Lines { format, meta: fields, encoded_meta, fields: Vec::with_capacity(64), scratch };
         if format == Format::Logfmt {
             for field in &lines.meta {
                 field.logfmt(&mut lines.scratch, &mut lines.encoded_meta);
@@ -62,9 +65,10 @@ impl<'b> Lines<'b> {
     }
 
     /// Replaces `out` with the line of `item`, at most [`LINE_BYTES`] long.
-    pub fn write(&mut self, item: Item, out: &mut Vec<u8>) {
+    pub fn write(&mut self, item: Item<'b, 'b>, out: &mut Vec<u8>) {
         out.clear();
-        let mut fields = Vec::with_capacity(64);
+        let mut fields = std::mem::take(&mut self.fields);
+        fields.clear();
         field::of_item(item, &mut fields);
         // Only the values of a measurement have names that the sender is free to choose.
         let repeats = matches!(item, Item::Measurement(_)) && fields.iter().any(Field::may_repeat);
@@ -87,6 +91,7 @@ impl<'b> Lines<'b> {
                 self.bounded(&sorted(&fields), usize::MAX, out);
             }
         }
+        self.fields = fields;
         if out.len() > LINE_BYTES {
             self.cut(item, out);
         }

@@ -5,6 +5,38 @@ const HEX: &[u8; 16] = b"0123456789abcdef";
 /// U+FFFD in UTF-8: Go reads it as "there was no character here".
 const REPLACEMENT: [u8; 3] = [0xEF, 0xBF, 0xBD];
 
+/// What a byte means in a value that may have to be quoted.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Byte {
+    /// Nothing.
+    Plain,
+    /// The value must be quoted.
+    Quote,
+    /// In quotes it must be escaped, but it needs no quotes by itself.
+    Escape,
+    /// Both.
+    QuoteAndEscape,
+    /// It may begin a replacement character, which is both.
+    Replacement,
+}
+
+/// One look for each byte: values are most of what this module sees.
+const BYTES: [Byte; 256] = {
+    let mut bytes = [Byte::Plain; 256];
+    let mut at = 0;
+    while at < b' ' as usize {
+        bytes[at] = Byte::QuoteAndEscape;
+        at += 1;
+    }
+    bytes[b' ' as usize] = Byte::Quote;
+    bytes[b'=' as usize] = Byte::Quote;
+    bytes[b'"' as usize] = Byte::QuoteAndEscape;
+    bytes[0x7f] = Byte::QuoteAndEscape;
+    bytes[b'\\' as usize] = Byte::Escape;
+    bytes[REPLACEMENT[0] as usize] = Byte::Replacement;
+    bytes
+};
+
 /// Appends `prefix` and `name` as one key, without what a key may not hold. False when nothing is
 /// left, and nothing was written.
 pub fn key(prefix: &str, name: &str, out: &mut Vec<u8>) -> bool {
@@ -24,9 +56,12 @@ pub fn key(prefix: &str, name: &str, out: &mut Vec<u8>) -> bool {
 /// Appends a value, quoted if it must be.
 pub fn value(text: &str, out: &mut Vec<u8>) {
     let bytes = text.as_bytes();
-    let special = |byte: &u8| matches!(byte, 0..=b' ' | b'=' | b'"' | 0x7f);
-    let replaced = || bytes.contains(&REPLACEMENT[0]) && text.contains('\u{fffd}');
-    if text == "null" || bytes.iter().any(special) || replaced() {
+    let quote = |(at, byte): (usize, &u8)| match BYTES[usize::from(*byte)] {
+        Byte::Quote | Byte::QuoteAndEscape => true,
+        Byte::Replacement => bytes[at..].starts_with(&REPLACEMENT),
+        Byte::Plain | Byte::Escape => false,
+    };
+    if text == "null" || bytes.iter().enumerate().any(quote) {
         quoted(bytes, out);
     } else {
         out.extend_from_slice(bytes);
@@ -38,14 +73,17 @@ fn quoted(bytes: &[u8], out: &mut Vec<u8>) {
     out.push(b'"');
     let mut from = 0;
     for (at, &byte) in bytes.iter().enumerate() {
+        match BYTES[usize::from(byte)] {
+            Byte::Plain | Byte::Quote => continue,
+            Byte::Replacement if !bytes[at..].starts_with(&REPLACEMENT) => continue,
+            _ => {}
+        }
         let escape = match byte {
-            b'"' | b'\\' => byte,
             b'\n' => b'n',
             b'\r' => b'r',
             b'\t' => b't',
-            0..=0x1f | 0x7f => b'u',
-            0xEF if bytes[at..].starts_with(&REPLACEMENT) => b'u',
-            _ => continue,
+            b'"' | b'\\' => byte,
+            _ => b'u',
         };
         out.extend_from_slice(&bytes[from..at]);
         out.extend_from_slice(&[b'\\', escape]);

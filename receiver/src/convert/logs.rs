@@ -1,141 +1,171 @@
 //! Items as OTLP log records, one `ResourceLogs` for each payload.
 
-use super::{Converted, REQUEST_BYTES, field, resource, time};
+//! ```proto
+//! message ExportLogsServiceRequest { repeated ResourceLogs resource_logs = 1; }
+//! message ResourceLogs { Resource resource = 1; repeated ScopeLogs scope_logs = 2; }
+//! message ScopeLogs { InstrumentationScope scope = 1; repeated LogRecord log_records = 2; }
+//! message LogRecord {
+//!   fixed64 time_unix_nano = 1; SeverityNumber severity_number = 2; string severity_text = 3; AnyValue body = 5;
+//!   repeated KeyValue attributes = 6; bytes trace_id = 9; bytes span_id = 10; fixed64 observed_time_unix_nano = 11;
+//!   string event_name = 12;
+//! }
+//! ```
+
+use super::attribute::{Attribute, Shared, Value};
+use super::{Converted, REQUEST_BYTES, proto, resource, time};
 use crate::enrich::{Enriched, Item};
-use opentelemetry_proto::tonic::collector::logs::v1::ExportLogsServiceRequest;
-use opentelemetry_proto::tonic::common::v1::{AnyValue, InstrumentationScope, KeyValue, any_value::Value};
-use opentelemetry_proto::tonic::logs::v1::{LogRecord, ResourceLogs, ScopeLogs, SeverityNumber};
-use opentelemetry_proto::tonic::resource::v1::Resource;
-use prost::Message;
+use opentelemetry_proto::tonic::logs::v1::SeverityNumber;
 use std::ops::Range;
 use wire::Pairs;
 
+/// `LogRecord.attributes`.
+const ATTRIBUTES: u8 = 6;
+
+/// The instrumentation scope, encoded: `name = 1`.
+const SCOPE: &[u8] = b"\x0a\x05farol";
+
 /// The export request of the items in `range`, counted over all of `records`.
 pub fn request(records: &[Enriched], range: Range<usize>) -> Converted {
-    let (mut resource_logs, mut bytes, mut end) = (Vec::new(), 0, range.start);
+    let (mut body, mut end) = (Vec::with_capacity(64 * 1024), range.start);
+    let (mut log_records, mut attributes) = (Vec::with_capacity(64 * 1024), Vec::with_capacity(32));
     for (record, part) in super::parts(records, range, Enriched::items) {
-        if bytes >= REQUEST_BYTES {
+        if body.len() >= REQUEST_BYTES {
             break;
         }
-        let mut log_records = Vec::with_capacity(part.len());
+        log_records.clear();
         let context = Context::of(record);
         for item in part.map_while(|place| record.item(place)) {
-            if bytes >= REQUEST_BYTES {
+            if body.len() + log_records.len() >= REQUEST_BYTES {
                 break;
             }
-            let log_record = context.log_record(item);
-            bytes += log_record.encoded_len();
-            log_records.push(log_record);
+            context.log_record(item, &mut attributes, &mut log_records);
             end += 1;
         }
-        let resource = Resource { attributes: resource::of_service(record, 1), ..Default::default() };
-        bytes += resource.encoded_len();
-        let scope = InstrumentationScope { name: "farol".to_owned(), ..Default::default() };
-        resource_logs.push(ResourceLogs {
-            resource: Some(resource),
-            scope_logs: vec![ScopeLogs { scope: Some(scope), log_records, ..Default::default() }],
-            ..Default::default()
-        });
+        let mut service = Vec::with_capacity(512);
+        resource::of_service(record, 1).write(&[], &mut service);
+        let scope_logs = proto::field_len(SCOPE.len()) + log_records.len();
+        proto::open(1, proto::field_len(service.len()) + proto::field_len(scope_logs), &mut body);
+        proto::bytes(1, &service, &mut body);
+        proto::open(2, scope_logs, &mut body);
+        proto::bytes(1, SCOPE, &mut body);
+        body.extend_from_slice(&log_records);
     }
-    Converted { body: ExportLogsServiceRequest { resource_logs }.encode_to_vec(), end }
+    Converted { body, end }
 }
 
 /// What the records of one payload share.
-struct Context {
+struct Context<'b> {
     received: u64,
     skew: i64,
-    session: Vec<KeyValue>,
+    session: Shared<'b>,
 }
 
-impl Context {
-    fn of(record: &Enriched) -> Self {
+/// What is particular to an item.
+struct Particular<'b> {
+    body: Option<&'b str>,
+    severity: SeverityNumber,
+    severity_text: &'b str,
+    event_name: &'b str,
+}
+
+impl<'b> Context<'b> {
+    fn of(record: &'b Enriched<'b>) -> Self {
         let sent_at = time::sent_at(&record.payload.meta);
-        let session = resource::of_session(record, record.items());
+        let session = Shared::new(resource::of_session(record), ATTRIBUTES, super::share(record.items()));
         Context { received: record.received, skew: time::skew(record.received, sent_at), session }
     }
 
-    fn log_record(&self, item: Item) -> LogRecord {
+    /// Appends the record of an item, as a field of its `ScopeLogs`. `attributes` is room to use.
+    fn log_record(&self, item: Item<'b, 'b>, attributes: &mut Vec<Attribute<'b>>, out: &mut Vec<u8>) {
+        attributes.clear();
+        attributes.push(Attribute::text("kind", item.kind()));
+        let particular = describe(item, attributes);
+        attributes.extend(item.action().map(|(name, text)| Attribute::new("action.", name, Value::Text(text))));
         let client = wire::time::parse(item.timestamp()).unwrap_or_default();
-        let mut out = LogRecord {
-            time_unix_nano: time::corrected(client, self.skew),
-            observed_time_unix_nano: self.received,
-            severity_number: SeverityNumber::Info.into(),
-            severity_text: "info".to_owned(),
-            ..Default::default()
-        };
-        if let Some((trace_id, span_id)) = item.trace() {
-            out.trace_id = resource::id::<16>(trace_id);
-            out.span_id = resource::id::<8>(span_id);
-        }
-        out.attributes = Vec::with_capacity(self.session.len() + 8);
-        out.attributes.push(resource::text("kind", item.kind()));
-        describe(item, &mut out);
-        for (name, text) in item.action() {
-            out.attributes.push(resource::text(["action.", name].concat(), text));
-        }
-        resource::fill(&mut out.attributes, &self.session);
-        out
+        proto::message(2, out, |out| {
+            proto::fixed64(1, time::corrected(client, self.skew), out);
+            proto::uint(2, particular.severity as u64, out);
+            proto::text(3, particular.severity_text, out);
+            if let Some(body) = particular.body {
+                proto::open(5, proto::field_len(body.len()), out);
+                proto::bytes(1, body.as_bytes(), out);
+            }
+            self.session.write(attributes, out);
+            if let Some((trace_id, span_id)) = item.trace() {
+                proto::id::<16>(9, trace_id, out);
+                proto::id::<8>(10, span_id, out);
+            }
+            proto::fixed64(11, self.received, out);
+            proto::text(12, particular.event_name, out);
+        });
     }
 }
 
-/// Sets what is particular to the kind of item. The sender's own pairs keep their names.
-fn describe(item: Item, out: &mut LogRecord) {
+/// What is particular to the kind of item; appends its attributes. The sender's own pairs keep their names.
+fn describe<'b>(item: Item<'b, 'b>, out: &mut Vec<Attribute<'b>>) -> Particular<'b> {
+    let info = Particular { body: None, severity: SeverityNumber::Info, severity_text: "info", event_name: "" };
     match item {
         Item::Log(log) => {
-            out.body = body(&log.message);
-            out.severity_number = severity(&log.level).into();
-            out.severity_text = (*log.level).to_owned();
-            pairs(&log.context, &mut out.attributes);
+            pairs(&log.context, out);
+            others(&log.more, out);
+            Particular {
+                body: Some(&log.message),
+                severity: severity(&log.level),
+                severity_text: &log.level,
+                event_name: "",
+            }
         }
         Item::Exception(exception) => {
-            out.body = body(&exception.value);
-            out.severity_number = SeverityNumber::Error.into();
-            out.severity_text = "error".to_owned();
-            out.attributes.push(resource::text("exception.type", &exception.kind));
-            out.attributes.push(resource::text("exception.message", &exception.value));
+            out.push(Attribute::text("exception.type", &exception.kind));
+            out.push(Attribute::text("exception.message", &exception.value));
             if exception.stacktrace.is_some() {
-                let stack = String::from_utf8(field::stack_text(exception)).unwrap_or_default();
-                out.attributes.push(resource::attribute("exception.stacktrace", Value::StringValue(stack)));
+                out.push(Attribute::new("exception.stacktrace", "", Value::Stack(exception)));
             }
             if let Some(fingerprint) = exception.fingerprint.as_ref().and_then(|text| text.non_empty()) {
-                out.attributes.push(resource::text("exception.fingerprint", fingerprint));
+                out.push(Attribute::text("exception.fingerprint", fingerprint));
             }
             if let Some(fatal) = exception.fatal {
-                out.attributes.push(resource::attribute("exception.fatal", Value::BoolValue(fatal)));
+                out.push(Attribute::new("exception.fatal", "", Value::Bool(fatal)));
             }
-            pairs(&exception.context, &mut out.attributes);
+            pairs(&exception.context, out);
+            others(&exception.more, out);
+            let (severity, severity_text) = (SeverityNumber::Error, "error");
+            Particular { body: Some(&exception.value), severity, severity_text, event_name: "" }
         }
         Item::Measurement(measurement) => {
-            out.attributes.push(resource::text("measurement.type", &measurement.kind));
+            out.push(Attribute::text("measurement.type", &measurement.kind));
             // `null` is the SDK's NaN: there is no number to report.
             let known = measurement.values.0.iter().filter_map(|(name, value)| Some((name, (*value)?)));
-            out.attributes.extend(known.map(|(name, value)| {
-                resource::attribute(["measurement.values.", name].concat(), Value::DoubleValue(value))
-            }));
-            pairs(&measurement.context, &mut out.attributes);
+            out.extend(known.map(|(name, value)| Attribute::new("measurement.values.", name, Value::Double(value))));
+            pairs(&measurement.context, out);
+            others(&measurement.more, out);
+            info
         }
         Item::Event(event) => {
-            out.event_name = (*event.name).to_owned();
             if let Some(domain) = event.domain.as_ref().and_then(|text| text.non_empty()) {
-                out.attributes.push(resource::text("event.domain", domain));
+                out.push(Attribute::text("event.domain", domain));
             }
-            pairs(&event.attributes, &mut out.attributes);
+            pairs(&event.attributes, out);
+            others(&event.more, out);
+            Particular { event_name: &event.name, ..info }
         }
     }
-}
-
-fn body(text: &str) -> Option<AnyValue> {
-    Some(AnyValue { value: Some(Value::StringValue(text.to_owned())) })
 }
 
 /// Adds the sender's pairs under their own names. One that is already taken by what we say of the
 /// item is put under `attributes.`: OTLP wants keys to be unique.
-fn pairs(pairs: &Pairs, out: &mut Vec<KeyValue>) {
+fn pairs<'b>(pairs: &'b Pairs, out: &mut Vec<Attribute<'b>>) {
     let ours = out.len();
     for (key, value) in &pairs.0 {
-        let taken = out[..ours].iter().any(|attribute| attribute.key == **key);
-        out.push(resource::text(if taken { ["attributes.", key].concat() } else { (**key).to_owned() }, value));
+        let own = Attribute::new("", key, Value::Text(value));
+        let taken = out[..ours].iter().any(|attribute| attribute.same_key(&own));
+        out.push(if taken { Attribute::new("attributes.", key, Value::Text(value)) } else { own });
     }
+}
+
+/// Adds the members of an item that nobody knows.
+fn others<'b>(more: &'b Pairs, out: &mut Vec<Attribute<'b>>) {
+    out.extend(more.0.iter().map(|(key, value)| Attribute::new("faro.", key, Value::Text(value))));
 }
 
 /// The number of a level; one we don't know is unspecified and keeps its text.

@@ -9,9 +9,9 @@
 
 use super::labels::LabelBudget;
 use super::line::{Format, Lines};
+use super::proto::{self, field_len, varint, varint_len};
 use super::{Converted, REQUEST_BYTES, time};
 use crate::enrich::{Enriched, Item, UserAgent};
-use prost::encoding::{encode_varint, encoded_len_varint};
 use std::collections::HashMap;
 use std::ops::Range;
 use wire::Text;
@@ -40,11 +40,14 @@ pub fn push(records: &[Enriched], range: Range<usize>, options: &Options) -> Con
         let record_labels = options.labels.of(record);
         let mut last = None;
         for place in part {
-            if streams.bytes >= REQUEST_BYTES {
+            if streams.entries.len() >= REQUEST_BYTES {
                 return Converted { body: streams.request(), end };
             }
             let Some(item) = record.item(place) else { break };
             end += 1;
+            if !record_labels.wants(item.kind()) {
+                continue;
+            }
             lines.write(item, &mut line);
             let client = wire::time::parse(item.timestamp());
             item_metadata(item, client.is_some(), &mut metadata);
@@ -67,12 +70,16 @@ pub fn push(records: &[Enriched], range: Range<usize>, options: &Options) -> Con
     Converted { body: streams.request(), end }
 }
 
-/// Streams by their labels, each with its entries already encoded.
+/// Streams by their labels. Entries are encoded one behind the other as they come, and put together by stream at the end.
 #[derive(Default)]
 struct Streams {
     places: HashMap<String, usize>,
-    streams: Vec<(String, Vec<u8>)>,
-    bytes: usize,
+    labels: Vec<String>,
+    /// Bytes of the entries of each stream.
+    sizes: Vec<usize>,
+    entries: Vec<u8>,
+    /// Of each entry its stream and where it is.
+    ranges: Vec<(usize, Range<usize>)>,
 }
 
 impl Streams {
@@ -80,34 +87,44 @@ impl Streams {
         if let Some(place) = self.places.get(labels) {
             return *place;
         }
-        self.streams.push((labels.to_owned(), Vec::with_capacity(4096)));
-        self.places.insert(labels.to_owned(), self.streams.len() - 1);
-        self.streams.len() - 1
+        let place = self.labels.len();
+        self.labels.push(labels.to_owned());
+        self.sizes.push(0);
+        self.places.insert(labels.to_owned(), place);
+        place
     }
 
     fn entry(&mut self, stream: usize, at: u64, line: &[u8], metadata: &[u8]) {
         let (seconds, nanos) = (at / 1_000_000_000, at % 1_000_000_000);
-        let timestamp = 2 + encoded_len_varint(seconds) + encoded_len_varint(nanos);
+        let timestamp = 2 + varint_len(seconds) + varint_len(nanos);
         let size = 2 + timestamp + field_len(line.len()) + metadata.len();
-        let out = &mut self.streams[stream].1;
+        let out = &mut self.entries;
         let before = out.len();
-        tag(2, size, out);
-        tag(1, timestamp, out);
+        proto::open(2, size, out);
+        proto::open(1, timestamp, out);
         out.push(1 << 3);
-        encode_varint(seconds, out);
+        varint(seconds, out);
         out.push(2 << 3);
-        encode_varint(nanos, out);
-        field(2, line, out);
+        varint(nanos, out);
+        proto::bytes(2, line, out);
         out.extend_from_slice(metadata);
-        self.bytes += out.len() - before;
+        self.sizes[stream] += out.len() - before;
+        self.ranges.push((stream, before..out.len()));
     }
 
-    fn request(self) -> Vec<u8> {
-        let mut out = Vec::with_capacity(self.bytes + self.streams.len() * 300);
-        for (labels, entries) in &self.streams {
-            tag(1, field_len(labels.len()) + entries.len(), &mut out);
-            field(1, labels.as_bytes(), &mut out);
-            out.extend_from_slice(entries);
+    fn request(mut self) -> Vec<u8> {
+        let heads = |(labels, size): (&String, &usize)| field_len(field_len(labels.len()) + size);
+        let mut out = Vec::with_capacity(self.labels.iter().zip(&self.sizes).map(heads).sum());
+        // Stable: entries of a stream keep their order.
+        self.ranges.sort_by_key(|(stream, _)| *stream);
+        for entries in self.ranges.chunk_by(|a, b| a.0 == b.0) {
+            let stream = entries[0].0;
+            let (labels, size) = (&self.labels[stream], self.sizes[stream]);
+            proto::open(1, field_len(labels.len()) + size, &mut out);
+            proto::bytes(1, labels.as_bytes(), &mut out);
+            for (_, range) in entries {
+                out.extend_from_slice(&self.entries[range.clone()]);
+            }
         }
         out
     }
@@ -177,23 +194,8 @@ fn optional(name: &str, text: &Option<Text>, out: &mut Vec<u8>) {
 fn pair(name: &str, value: &str, out: &mut Vec<u8>) {
     if !value.is_empty() {
         let value = super::cut(value, METADATA_BYTES);
-        tag(3, field_len(name.len()) + field_len(value.len()), out);
-        field(1, name.as_bytes(), out);
-        field(2, value.as_bytes(), out);
+        proto::open(3, field_len(name.len()) + field_len(value.len()), out);
+        proto::bytes(1, name.as_bytes(), out);
+        proto::bytes(2, value.as_bytes(), out);
     }
-}
-
-/// Opens a length-delimited field; numbers here are under 16, so a tag is one byte.
-fn tag(number: u8, len: usize, out: &mut Vec<u8>) {
-    out.push(number << 3 | 2);
-    encode_varint(len as u64, out);
-}
-
-fn field(number: u8, bytes: &[u8], out: &mut Vec<u8>) {
-    tag(number, bytes.len(), out);
-    out.extend_from_slice(bytes);
-}
-
-fn field_len(len: usize) -> usize {
-    1 + encoded_len_varint(len as u64) + len
 }

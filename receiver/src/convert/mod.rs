@@ -4,15 +4,24 @@
 //! A batch is converted by ranges of its items, numbered through all of its records, and a request
 //! stops growing at [`REQUEST_BYTES`]: what one payload can blow up to never lies in memory at once.
 
+mod attribute;
+pub mod checkpoint;
 mod field;
 mod go;
 mod json;
 pub mod labels;
+pub mod letter;
 pub mod line;
 mod logfmt;
 pub mod logs;
 pub mod loki;
+pub mod measures;
+pub mod metrics;
+pub mod points;
+pub mod prometheus;
+mod proto;
 mod resource;
+pub mod template;
 pub mod time;
 pub mod traces;
 

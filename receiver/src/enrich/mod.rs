@@ -3,11 +3,11 @@
 use crate::journal::Header;
 use wire::{Event, Exception, Log, Measurement, Payload};
 
-/// A payload and what is known of the request that brought it. Borrows from the journal's record.
+/// A payload and what is known of the request that brought it. Borrows from the decoded payload and the journal's record.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Enriched<'a> {
     /// What the page sent.
-    pub payload: Payload<'a>,
+    pub payload: &'a Payload<'a>,
     /// When it was received, nanoseconds since the epoch.
     pub received: u64,
     /// Client address, truncated at admission.
@@ -39,7 +39,7 @@ pub enum Item<'b, 'a> {
 }
 
 /// Joins a payload with the header of its record.
-pub fn payload<'a>(payload: Payload<'a>, header: &'a Header) -> Enriched<'a> {
+pub fn payload<'a>(payload: &'a Payload<'a>, header: &'a Header) -> Enriched<'a> {
     let in_meta = payload.meta.browser.as_ref().and_then(|browser| browser.user_agent.as_ref());
     let user_agent = match in_meta.and_then(|text| text.non_empty()) {
         Some(_) => UserAgent::InMeta,

@@ -16,7 +16,7 @@ pub use outcome::Reason;
 pub use refusal::Refusal;
 pub use rules::Rules;
 
-use crate::journal::{Encoding, Header, Journal, JournalError, Record};
+use crate::journal::{Companion, Encoding, Header, Journal, JournalError, Record};
 use crate::telemetry::{AppLabel, Metrics};
 use admit::{Room, Slot};
 use bytes::Bytes;
@@ -93,7 +93,7 @@ impl Admission {
             self.metrics.sampled(&app_label, &examined.contents);
             return Ok(());
         }
-        let Examined { app, inflated, contents, .. } = examined;
+        let Examined { app, inflated, contents, decoded, .. } = examined;
 
         let idempotency = key.map_or(0, |key| idempotency::hash(&app, key));
         let claim = match idempotency {
@@ -110,12 +110,13 @@ impl Admission {
         let user_agent = head.user_agent.map(String::from_utf8_lossy).unwrap_or_default();
         let user_agent = decode::cut(&user_agent, limits::USER_AGENT_BYTES).to_owned();
         let header = Header { received, encoding, inflated, app, client, user_agent, idempotency };
-        self.store(Record { header, body }, app_label, contents, claim, slot).await
+        self.store(Record { header, body }, decoded, app_label, contents, claim, slot).await
     }
 
     async fn store(
         &self,
         record: Record,
+        decoded: Option<Companion>,
         app: AppLabel,
         contents: outcome::Contents,
         claim: Option<Claim>,
@@ -125,7 +126,7 @@ impl Admission {
         // A task of its own: a client that goes away must not leave a stored payload uncounted and its key unclaimed.
         let storing = tokio::spawn(async move {
             let received = record.header.received;
-            journal.append(record).await?;
+            journal.append_with(record, decoded).await?;
             if let Some(claim) = claim {
                 claim.stored(received);
             }

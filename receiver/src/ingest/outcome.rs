@@ -59,6 +59,8 @@ pub enum Reason {
     LaneBudget,
     /// A best-effort lane skipped ahead.
     Skipped,
+    /// A measurement for which its app has no more series.
+    SeriesBudget,
 }
 
 impl Reason {
@@ -93,6 +95,7 @@ impl Reason {
             Reason::Rejected => "rejected",
             Reason::LaneBudget => "lane_budget",
             Reason::Skipped => "skipped",
+            Reason::SeriesBudget => "series_budget",
         }
     }
 }

@@ -53,6 +53,7 @@ mod status;
 mod writer;
 
 use std::{
+    any::Any,
     collections::VecDeque,
     fs::{self, File},
     io,
@@ -132,6 +133,18 @@ pub struct Entry {
     pub end: Position,
     /// The record, shared by all lanes that read it from memory.
     pub record: Arc<Record>,
+    /// What its appender gave along, while the lane is close behind; never when it was read from disk.
+    pub companion: Option<Companion>,
+}
+
+/// Something in memory that goes with a record, so that lanes need not make it again: dropped once every lane has read
+/// the record, and when all of them together take over 4 MiB, oldest first. Never stored.
+#[derive(Clone, Debug)]
+pub struct Companion {
+    /// What it is; the journal does not know.
+    pub any: Arc<dyn Any + Send + Sync>,
+    /// What it takes, about.
+    pub bytes: usize,
 }
 
 /// Where the journal is and what it may take.
@@ -248,8 +261,18 @@ impl Journal {
     /// # Errors
     /// See [`AppendError`].
     pub async fn append(&self, record: Record) -> Result<Position, AppendError> {
-        let answer = self.core.shared.queue.push(record)?;
-        answer.await.unwrap_or_else(|_| Err(AppendError::Failed("the journal's writer has ended".into())))
+        self.append_with(record, None).await
+    }
+
+    /// The same, with something for the lanes that read it soon.
+    ///
+    /// # Errors
+    /// See [`AppendError`].
+    pub async fn append_with(&self, record: Record, companion: Option<Companion>) -> Result<Position, AppendError> {
+        let answer = self.core.shared.queue.push(record, companion)?;
+        let answered =
+            answer.await.unwrap_or_else(|_| Err(AppendError::Failed("the journal's writer has ended".into())));
+        answered.map(|answered| answered.end)
     }
 
     /// Opens a lane's reader at its cursor. From now on the lane holds segments back.

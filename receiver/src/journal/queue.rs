@@ -8,7 +8,7 @@ use std::{
 
 use tokio::sync::oneshot;
 
-use super::{AppendError, Position, Record, record};
+use super::{AppendError, Companion, Position, Record, record};
 
 /// Most records that wait. Admission holds far fewer at once; this is the wall behind it.
 const WAITING: usize = 8192;
@@ -20,8 +20,44 @@ pub(super) const GROUP_BYTES: usize = 4 << 20;
 /// A record, and who waits for it to be durable.
 pub(super) struct Waiting {
     pub record: Record,
+    pub companion: Option<Companion>,
     pub size: usize,
-    pub answer: oneshot::Sender<Result<Position, AppendError>>,
+    pub answer: oneshot::Sender<Result<Answered, AppendError>>,
+}
+
+/// A record is durable: where it ends, and whom to tell next.
+///
+/// The writer tells the first of a group and gives it the others, who are told when this is dropped, however that
+/// happens. So a group costs one wake-up across threads, and the rest stays among the tasks that wait.
+#[derive(Debug)]
+pub(super) struct Answered {
+    pub end: Position,
+    others: Vec<(oneshot::Sender<Result<Answered, AppendError>>, Position)>,
+}
+
+impl Answered {
+    /// Tells everyone of a group.
+    pub fn tell(group: Vec<(oneshot::Sender<Result<Answered, AppendError>>, Position)>) {
+        let mut others = group;
+        while !others.is_empty() {
+            let (first, end) = others.swap_remove(0);
+            match first.send(Ok(Answered { end, others })) {
+                Ok(()) => return,
+                // It stopped waiting: the next is told.
+                Err(Ok(mut answered)) => others = std::mem::take(&mut answered.others),
+                Err(Err(_)) => return,
+            }
+        }
+    }
+}
+
+impl Drop for Answered {
+    fn drop(&mut self) {
+        for (answer, end) in self.others.drain(..) {
+            // Whoever stopped waiting needs no answer.
+            let _ = answer.send(Ok(Answered { end, others: Vec::new() }));
+        }
+    }
 }
 
 /// What the writer is to do next.
@@ -50,7 +86,11 @@ struct Inner {
 
 impl Queue {
     /// Puts a record in line. Fails at once when the line is full or closed, or the record too large.
-    pub fn push(&self, record: Record) -> Result<oneshot::Receiver<Result<Position, AppendError>>, AppendError> {
+    pub fn push(
+        &self,
+        record: Record,
+        companion: Option<Companion>,
+    ) -> Result<oneshot::Receiver<Result<Answered, AppendError>>, AppendError> {
         let size = record::size(&record).ok_or(AppendError::TooLarge)?;
         let mut inner = self.lock();
         if let Some(refused) = &inner.refused {
@@ -61,21 +101,26 @@ impl Queue {
         }
         let (answer, answered) = oneshot::channel();
         inner.bytes += size;
-        inner.waiting.push_back(Waiting { record, size, answer });
+        inner.waiting.push_back(Waiting { record, companion, size, answer });
         if inner.waiting.len() == 1 {
             self.filled.notify_one();
         }
         Ok(answered)
     }
 
-    /// Waits up to `patience` and takes all that waits, up to `limit` bytes but one record at least.
-    pub fn take(&self, patience: Duration, limit: usize) -> Next {
+    /// Waits up to `patience`, then `gather` more for the first to get company, and takes all that waits, up to `limit`
+    /// bytes but one record at least.
+    pub fn take(&self, patience: Duration, gather: Duration, limit: usize) -> Next {
         let mut inner = self.lock();
         if inner.waiting.is_empty() && inner.refused != Some(AppendError::Closed) {
             inner = self.filled.wait_timeout(inner, patience).unwrap_or_else(PoisonError::into_inner).0;
         }
         if inner.waiting.is_empty() {
             return if inner.refused == Some(AppendError::Closed) { Next::End } else { Next::Idle };
+        }
+        if !gather.is_zero() && inner.bytes < limit && inner.refused.is_none() {
+            // Nobody rings but for the first, for a failure and at the end.
+            inner = self.filled.wait_timeout(inner, gather).unwrap_or_else(PoisonError::into_inner).0;
         }
         let mut bytes = 0;
         let mut fit = |waiting: &Waiting| {

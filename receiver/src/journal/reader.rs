@@ -35,7 +35,8 @@ impl Reader {
             let closed = self.durable.borrow_and_update().closed;
             let next = self.core.shared.state().next(self.lane, max_bytes);
             match next {
-                Next::Entries(entries) => {
+                Next::Entries(entries, read_by_all) => {
+                    drop(read_by_all);
                     self.file = None;
                     return Ok(entries);
                 }
@@ -50,6 +51,12 @@ impl Reader {
                 Next::Wait => drop(self.durable.changed().await),
             }
         }
+    }
+
+    /// Bytes on disk that this lane has not read yet.
+    pub fn ahead(&self) -> u64 {
+        let state = self.core.shared.state();
+        state.end.position.saturating_sub(state.lanes[self.lane].next.position)
     }
 
     /// Says that all records up to `end` are delivered. The cursor file follows within 200 ms and at the latest when

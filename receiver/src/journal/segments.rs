@@ -160,7 +160,8 @@ pub(super) fn read(file: Arc<File>, segment: &Segment, from: Place, max_bytes: u
             Step::Record(record, size) => {
                 let sequence = next.sequence;
                 next = next.plus(size as u64, 1);
-                entries.push((sequence, Entry { end: Position(next.position), record: Arc::new(record) }));
+                let end = Position(next.position);
+                entries.push((sequence, Entry { end, record: Arc::new(record), companion: None }));
             }
             Step::Skip(size) => {
                 next = next.plus(size as u64, 1);

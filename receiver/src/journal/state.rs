@@ -8,10 +8,12 @@ use std::{
 
 use tokio::sync::watch;
 
-use super::{Entry, Options, Place, Position, files::Files, keeper::Bell, queue::Queue, segments::Segment};
+use super::{Companion, Entry, Options, Place, Position, files::Files, keeper::Bell, queue::Queue, segments::Segment};
 
-/// Most bytes of newest records kept in memory, 8 MiB: a lane that keeps up never reads a file.
+/// Most bytes of newest records kept in memory, 4 MiB: a lane that keeps up never reads a file.
 const TAIL_BYTES: usize = 4 << 20;
+/// Most bytes of companions, 4 MiB: what lanes that keep up share, a few hundred milliseconds of a busy receiver.
+const COMPANION_BYTES: usize = 4 << 20;
 /// What an entry of the tail takes besides its record's bytes, about.
 const ENTRY_BYTES: usize = 256;
 
@@ -78,11 +80,15 @@ struct Tail {
     start: u64,
     entries: VecDeque<(usize, Entry)>,
     bytes: usize,
+    /// No entry that ends here or before has a companion.
+    bare: u64,
+    companion_bytes: usize,
 }
 
 /// What a reader is to do next.
 pub(super) enum Next {
-    Entries(Vec<Entry>),
+    /// With the companions that nobody will read any more, to be dropped after the lock.
+    Entries(Vec<Entry>, Vec<Companion>),
     /// Read this segment from that place.
     File(Segment, Place),
     /// Nothing there yet.
@@ -151,7 +157,9 @@ impl Shared {
         }
         state.end = end;
         state.refused = None;
+        let read = state.release();
         drop(state);
+        drop(read);
         self.durable.send_modify(|durable| durable.end = end.position);
     }
 
@@ -195,7 +203,7 @@ impl State {
                 lane.next = Place { position: entry.end.0, sequence: lane.next.sequence + 1 };
                 lane.handed.push_back(lane.next);
             }
-            return Next::Entries(entries);
+            return Next::Entries(entries, self.release());
         }
         let index = self.segments.partition_point(|segment| segment.end.position <= lane.next.position);
         match self.segments.get(index) {
@@ -209,6 +217,13 @@ impl State {
             }
             None => Next::Wait,
         }
+    }
+
+    /// Takes the companions that every lane has read, and the oldest of too many.
+    fn release(&mut self) -> Vec<Companion> {
+        let open = self.lanes.iter().filter(|lane| lane.open);
+        let read = open.map(|lane| lane.next.position).min().unwrap_or(self.end.position);
+        self.tail.release(read)
     }
 
     /// Moves a lane's committed place to the last record that ends at or before `end`. False: it never read so far.
@@ -303,12 +318,31 @@ impl Tail {
     fn push(&mut self, size: usize, entry: Entry) {
         let size = size + ENTRY_BYTES;
         self.bytes += size;
+        self.companion_bytes += entry.companion.as_ref().map_or(0, |companion| companion.bytes);
         self.entries.push_back((size, entry));
         while self.bytes > TAIL_BYTES {
             let Some((size, entry)) = self.entries.pop_front() else { break };
             self.bytes -= size;
+            self.companion_bytes -= entry.companion.as_ref().map_or(0, |companion| companion.bytes);
             self.start = entry.end.0;
         }
+    }
+
+    /// Takes the companions of all entries up to `read`, and of the oldest until the rest is within its bytes.
+    fn release(&mut self, read: u64) -> Vec<Companion> {
+        let first = self.entries.partition_point(|(_, entry)| entry.end.0 <= self.bare);
+        let mut released = Vec::new();
+        for (_, entry) in self.entries.range_mut(first..) {
+            if entry.end.0 > read && self.companion_bytes <= COMPANION_BYTES {
+                break;
+            }
+            if let Some(companion) = entry.companion.take() {
+                self.companion_bytes -= companion.bytes;
+                released.push(companion);
+            }
+            self.bare = entry.end.0;
+        }
+        released
     }
 
     /// Index of the record that starts at `position`.

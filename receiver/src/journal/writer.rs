@@ -5,13 +5,13 @@ use std::{
     io,
     sync::Arc,
     thread,
-    time::{Duration, SystemTime},
+    time::{Duration, Instant, SystemTime},
 };
 
 use super::{
     AppendError, Entry, Place, Position,
     files::is_full,
-    queue::{GROUP_BYTES, Next, Waiting},
+    queue::{Answered, GROUP_BYTES, Next, Waiting},
     record,
     segments::file_name,
     state::Shared,
@@ -19,6 +19,9 @@ use super::{
 
 /// The write buffer shrinks to this after a large group.
 const BUFFER_KEPT: usize = 1 << 20;
+
+/// Longest time that a group is gathered.
+const GATHER_MOST: Duration = Duration::from_millis(1);
 
 /// Limits of the time between two looks at the age of the segment.
 const LOOK_EVERY: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(60));
@@ -28,9 +31,9 @@ pub(super) fn run(shared: Arc<Shared>) {
     let patience = shared.options.span().clamp(LOOK_EVERY.0, LOOK_EVERY.1);
     let _ended = Ended(shared.clone());
     let limit = GROUP_BYTES.min(usize::try_from(shared.options.segment_bytes).unwrap_or(GROUP_BYTES));
-    let mut writer = Writer { shared, active: None, buffer: Vec::new() };
+    let mut writer = Writer { shared, active: None, buffer: Vec::new(), gather: Duration::ZERO };
     loop {
-        match writer.shared.queue.take(patience, limit) {
+        match writer.shared.queue.take(patience, writer.gather, limit) {
             Next::Group(group) => writer.append(group),
             Next::Idle => writer.seal_old(),
             Next::End => break,
@@ -56,6 +59,8 @@ struct Writer {
     shared: Arc<Shared>,
     active: Option<Active>,
     buffer: Vec<u8>,
+    /// How long the next group is gathered.
+    gather: Duration,
 }
 
 /// The segment that is written to.
@@ -84,13 +89,11 @@ impl Writer {
                 let entries = group.into_iter().map(|waiting| {
                     start.position += waiting.size as u64;
                     ends.push((waiting.answer, Position(start.position)));
-                    (waiting.size, Entry { end: Position(start.position), record: Arc::new(waiting.record) })
+                    let (end, companion) = (Position(start.position), waiting.companion);
+                    (waiting.size, Entry { end, record: Arc::new(waiting.record), companion })
                 });
                 self.shared.appended(entries, end);
-                for (answer, end) in ends {
-                    // Whoever stopped waiting needs no answer.
-                    let _ = answer.send(Ok(end));
-                }
+                Answered::tell(ends);
             }
             Err(Refusal::Once(error)) => {
                 self.shared.refused(error.to_string());
@@ -140,7 +143,11 @@ impl Writer {
                 Err(error) => Refusal::ForGood(format!("cannot cut {name} after a failed write: {error}")),
             });
         }
-        if let Err(error) = files.sync(&active.file) {
+        let started = Instant::now();
+        let synced = files.sync(&active.file);
+        // One after the other needs no company; many at once do, and a quarter of a sync more is little to wait.
+        self.gather = if group.len() > 1 { (started.elapsed() / 4).min(GATHER_MOST) } else { Duration::ZERO };
+        if let Err(error) = synced {
             return Err(Refusal::ForGood(format!("fdatasync of {} failed: {error}", active.name)));
         }
         Ok(end.plus(self.buffer.len() as u64, group.len() as u64))

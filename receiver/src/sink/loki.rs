@@ -1,7 +1,6 @@
 //! Loki: `POST /loki/api/v1/push`, snappy-compressed protobuf.
 
 use super::{Answer, Protocol, Sink, SinkError, headers, reason};
-use bytes::Bytes;
 use reqwest::header::HeaderValue;
 use reqwest::{Client, Url};
 use std::time::Duration;
@@ -14,12 +13,6 @@ pub fn sink(client: &Client, push: Url, tenant: Option<&str>) -> Result<Sink, Si
         headers.insert("x-scope-orgid", value);
     }
     Ok(Sink::new(client, push, headers, Protocol::LokiPush))
-}
-
-/// The snappy block format, without which Loki reads no protobuf.
-pub(super) fn compress(body: &[u8]) -> Bytes {
-    // Fails only for inputs of 4 GiB, and a request is a few MiB at most; Loki would refuse an empty one.
-    snap::raw::Encoder::new().compress_vec(body).unwrap_or_default().into()
 }
 
 /// What Loki's answer means.

@@ -1,10 +1,11 @@
-//! OTLP over HTTP: gzip-compressed protobuf to `/v1/traces` and `/v1/logs` (OTLP 1.x).
+//! OTLP over HTTP: gzip-compressed protobuf to `/v1/traces`, `/v1/logs` and `/v1/metrics` (OTLP 1.x).
 
 use super::{Answer, Protocol, Sink, headers, reason};
 use bytes::Bytes;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use opentelemetry_proto::tonic::collector::logs::v1::ExportLogsServiceResponse;
+use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceResponse;
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceResponse;
 use prost::Message;
 use reqwest::{Client, Url};
@@ -18,16 +19,14 @@ pub enum Signal {
     Traces,
     /// Log records.
     Logs,
+    /// Data points.
+    Metrics,
 }
 
 /// A sink at the signal's whole address.
 pub fn sink(client: &Client, url: Url, signal: Signal) -> Sink {
     let headers = headers(&[("content-type", "application/x-protobuf"), ("content-encoding", "gzip")]);
-    let protocol = match signal {
-        Signal::Traces => Protocol::OtlpTraces,
-        Signal::Logs => Protocol::OtlpLogs,
-    };
-    Sink::new(client, url, headers, protocol)
+    Sink::new(client, url, headers, Protocol::Otlp(signal))
 }
 
 /// Fastest level: the text repeats so much that more effort gains little.
@@ -51,7 +50,8 @@ pub(super) fn answer(signal: Signal, status: u16, after: Option<Duration>, body:
     }
 }
 
-fn partly(signal: Signal, body: &[u8]) -> Option<Answer> {
+/// The partial success in the body of a success, if there is one.
+pub(super) fn partly(signal: Signal, body: &[u8]) -> Option<Answer> {
     let (rejected, message) = match signal {
         Signal::Traces => {
             let partial = ExportTraceServiceResponse::decode(body).ok()?.partial_success?;
@@ -60,6 +60,10 @@ fn partly(signal: Signal, body: &[u8]) -> Option<Answer> {
         Signal::Logs => {
             let partial = ExportLogsServiceResponse::decode(body).ok()?.partial_success?;
             (partial.rejected_log_records, partial.error_message)
+        }
+        Signal::Metrics => {
+            let partial = ExportMetricsServiceResponse::decode(body).ok()?.partial_success?;
+            (partial.rejected_data_points, partial.error_message)
         }
     };
     let rejected = u64::try_from(rejected).ok().filter(|rejected| *rejected > 0)?;

@@ -41,7 +41,7 @@ fn bodies() -> Vec<(String, String, Header)> {
 }
 
 fn with_record<T>(body: &str, header: &Header, check: impl FnOnce(&Enriched) -> T) -> T {
-    check(&enrich::payload(wire::decode::payload(body.as_bytes()).unwrap(), header))
+    check(&enrich::payload(&wire::decode::payload(body.as_bytes()).unwrap(), header))
 }
 
 /// Compares with the golden file, or rewrites it.
@@ -259,9 +259,8 @@ fn equal_lines_of_one_moment_stay_apart_and_in_order() {
 fn ranges_divide_a_batch_without_changing_an_item() {
     let header = Header { received: 1_795_223_637_500_000_000, ..Header::default() };
     let bodies = bodies();
-    let payload = |body: &'static str| wire::decode::payload(body.as_bytes()).unwrap();
-    let bodies: Vec<&'static str> = bodies.into_iter().map(|(_, body, _)| &*body.leak()).collect();
-    let records: Vec<Enriched> = bodies.iter().map(|body| enrich::payload(payload(body), &header)).collect();
+    let payloads: Vec<_> = bodies.iter().map(|(_, body, _)| wire::decode::payload(body.as_bytes()).unwrap()).collect();
+    let records: Vec<Enriched> = payloads.iter().map(|payload| enrich::payload(payload, &header)).collect();
     let labels = admitted(&records);
     let options = loki::Options { format: Format::Logfmt, labels: &labels };
     let entries = |request: PushRequest| {

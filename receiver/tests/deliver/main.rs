@@ -1,15 +1,19 @@
 //! Lanes against stores that refuse, stall or lose: what was journaled arrives, or is counted.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod grpc;
+mod letters;
 mod stores;
 
 use axum::response::IntoResponse;
 use bytes::Bytes;
 use farol::convert::labels::LabelBudget;
 use farol::convert::line::Format;
+use farol::ingest::Limits as IngestLimits;
 use farol::ingest::decode::Gate;
-use farol::journal::{Header, Journal, Options, Record, Start};
+use farol::journal::{Encoding, Header, Journal, Options, Record, Start};
 use farol::lane::{Lane, Stage};
+use farol::sink::dead_letters::DeadLetters;
 use farol::sink::otlp::Signal;
 use farol::sink::retry::Backoff;
 use farol::sink::{client, loki, otlp};
@@ -32,6 +36,7 @@ struct Line {
     dir: TempDir,
     journal: Journal,
     metrics: Arc<Metrics>,
+    letters: Arc<DeadLetters>,
     stop: CancellationToken,
     failing: Failing,
     lane: JoinHandle<()>,
@@ -47,10 +52,12 @@ impl Line {
         let reader = journal.lane("lane", Start::FromCursor).unwrap();
         let metrics = Arc::new(Metrics::default());
         let quick = Backoff { first: Duration::from_millis(20), most: Duration::from_millis(50), ..Backoff::default() };
-        let lane = Lane::new("lane", stage, Arc::clone(&metrics), Gate::default()).with_backoff(quick);
+        let letters = Arc::new(DeadLetters::open(&dir.path().join("letters"), Default::default()).unwrap());
+        let lane = Lane::new("lane", stage, Arc::clone(&metrics), Gate::default());
+        let lane = lane.with_backoff(quick).with_dead_letters(Arc::clone(&letters));
         let (stop, failing) = (CancellationToken::new(), lane.failing());
         let lane = tokio::spawn(lane.run(reader, stop.clone()));
-        Line { dir, journal, metrics, stop, failing, lane }
+        Line { dir, journal, metrics, letters, stop, failing, lane }
     }
 
     async fn append(&self, body: impl Into<Bytes>) {
@@ -75,6 +82,19 @@ impl Line {
             tokio::time::sleep(Duration::from_millis(25)).await;
         }
         panic!("10 s passed without {line} in\n{}", self.metrics.text());
+    }
+
+    /// Retries follow each other faster than anyone looks.
+    async fn until_retried(&self, at_least: u64) {
+        for _ in 0..400 {
+            let text = self.metrics.text();
+            let count = text.lines().find_map(|line| line.strip_prefix("farol_lane_retries_total{lane=\"lane\"} "));
+            if count.is_some_and(|count| count.parse::<u64>().unwrap() >= at_least) {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(25)).await;
+        }
+        panic!("10 s passed without {at_least} retries in\n{}", self.metrics.text());
     }
 
     fn lag(&self) -> u64 {
@@ -171,7 +191,7 @@ async fn a_store_that_is_not_there_is_tried_again() {
     let url = format!("http://me:secret@{port}/v1/logs").parse().unwrap();
     let line = Line::start(Stage::Logs(otlp::sink(&client().unwrap(), url, Signal::Logs)));
     line.append(payload(&["waiting"])).await;
-    line.until_metric("farol_lane_retries_total{lane=\"lane\"} 2").await;
+    line.until_retried(2).await;
     let reason = line.failing.now().unwrap().reason;
     assert!(reason.contains("onnect") && !reason.contains("secret"), "{reason}");
     let stopped = Instant::now();
@@ -340,4 +360,49 @@ async fn the_viewer_gets_items_and_spans() {
     line.until_metric("farol_lane_delivered_items_total{lane=\"lane\"} 2").await;
     assert_eq!((line.lag(), line.failing.now()), (0, None));
     line.end().await;
+}
+
+/// A payload with all kinds of items and with what only a lenient decoder reads: half a surrogate pair, numbers as text, keys
+/// in another case, repeated keys.
+const MIXED: &str = r#"{"Meta":{"app":{"name":"sh\ud83dop"},"session":{"id":7}},
+    "logs":[{"message":"cut \ud83d","level":"info","context":{"\ude00":"x","n":5}},{"message":"a","message":"b"},{"message":{}}],
+    "events":[{"Name":"e\ud83d\ude00","attributes":{"o":{"deep":[1]}}}],
+    "measurements":[{"type":"t","values":{"v":"1.5","z":null}}],
+    "exceptions":[{"type":"T","value":"v\ud83d","stacktrace":{"frames":[{"filename":"f","function":"g","lineno":"3"}]}}],
+    "traces":{"resourceSpans":[{"scopeSpans":[{"spans":[{"traceId":"0123456789abcdef0123456789abcdef",
+        "spanId":"0123456789abcdef","name":"s\udbff","attributes":[{"key":"k","value":{"stringValue":"\ud83d"}}]}]}]}]}}"#;
+
+#[tokio::test]
+async fn a_record_is_delivered_alike_from_memory_and_from_disk() {
+    type MakeStage = fn(&Store) -> Stage;
+    let traces: MakeStage = |store| Stage::Traces(otlp::sink(&client().unwrap(), store.url.clone(), Signal::Traces));
+    for stage in [loki_stage, logs_stage, traces] {
+        let mut sent = Vec::new();
+        let plain = Bytes::from_static(MIXED.as_bytes());
+        let zstd = Bytes::from(zstd::encode_all(MIXED.as_bytes(), 3).unwrap());
+        for (encoding, body) in [(Encoding::Identity, plain), (Encoding::Zstd, zstd)] {
+            for decoded in [true, false] {
+                let store = Store::start(|_, _| async { status(204) }).await;
+                let line = Line::start(stage(&store));
+                let examined = Gate::default().examine(encoding, &body, &IngestLimits::default()).await.unwrap();
+                let companion = examined.decoded.filter(|_| decoded);
+                assert_eq!(companion.is_some(), decoded);
+                let header = Header {
+                    received: 1_795_223_637_500_000_000,
+                    encoding,
+                    inflated: examined.inflated,
+                    ..Header::default()
+                };
+                line.journal.append_with(Record { header, body: body.clone() }, companion).await.unwrap();
+                line.until_metric("farol_lane_delivered_records_total{lane=\"lane\"} 1").await;
+                sent.push(store.requests()[0].body.clone());
+                line.end().await;
+            }
+        }
+        assert!(
+            sent[0].windows(3).any(|three| three == "\u{fffd}".as_bytes()),
+            "half a pair is a replacement character"
+        );
+        assert!(sent.iter().all(|body| *body == sent[0]));
+    }
 }
