@@ -299,14 +299,18 @@ impl Lane {
                 skipped += (record.items() + record.spans()).saturating_sub(taken);
             };
             let shown = match text(entry) {
-                Text::Decoded(decoded) => Some(push(&enrich::payload(decoded.payload(), header))),
-                Text::Light(text) => {
-                    wire::decode::payload(&text).ok().map(|payload| push(&enrich::payload(&payload, header)))
+                Text::Decoded(decoded) => {
+                    push(&enrich::payload(decoded.payload(), header));
+                    true
                 }
-                Text::Heavy => self.heavy(entry, |_, record| push(record)).await,
-                Text::Unreadable => None,
+                Text::Light(text) => {
+                    let payload = wire::decode::payload(&text);
+                    payload.map(|payload| push(&enrich::payload(&payload, header))).is_ok()
+                }
+                Text::Heavy => self.heavy(entry, |_, record| push(record)).await.is_some(),
+                Text::Unreadable => false,
             };
-            if shown.is_none() {
+            if !shown {
                 self.unreadable(entry);
             }
         }
