@@ -313,15 +313,16 @@ impl Lane {
             let shown = match text(entry) {
                 Text::Decoded(decoded) => {
                     push(&enrich::payload(decoded.payload(), header));
-                    Some(())
+                    true
                 }
                 Text::Light(text) => {
-                    wire::decode::payload(&text).ok().map(|payload| push(&enrich::payload(&payload, header)))
+                    let payload = wire::decode::payload(&text);
+                    payload.map(|payload| push(&enrich::payload(&payload, header))).is_ok()
                 }
-                Text::Heavy => self.heavy(entry, |_, record| push(record)).await,
-                Text::Unreadable => None,
+                Text::Heavy => self.heavy(entry, |_, record| push(record)).await.is_some(),
+                Text::Unreadable => false,
             };
-            if shown.is_none() {
+            if !shown {
                 self.unreadable(entry);
             }
         }

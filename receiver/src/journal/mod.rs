@@ -269,6 +269,8 @@ impl Journal {
     /// # Errors
     /// See [`AppendError`].
     pub async fn append_with(&self, record: Record, companion: Option<Companion>) -> Result<Position, AppendError> {
+        // What nobody is there to read goes here, in the thread that made it.
+        let companion = companion.filter(|_| self.core.shared.state().has_readers());
         let answer = self.core.shared.queue.push(record, companion)?;
         let answered =
             answer.await.unwrap_or_else(|_| Err(AppendError::Failed("the journal's writer has ended".into())));

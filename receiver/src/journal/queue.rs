@@ -17,12 +17,17 @@ const WAITING_BYTES: usize = 32 << 20;
 /// Most bytes of one group, 8 MiB: about 10 ms of a slow disk, and the size of the writer's buffer.
 pub(super) const GROUP_BYTES: usize = 4 << 20;
 
+/// Tells one who waits.
+pub(super) type Answer = oneshot::Sender<Result<Answered, AppendError>>;
+/// The other end.
+pub(super) type Wait = oneshot::Receiver<Result<Answered, AppendError>>;
+
 /// A record, and who waits for it to be durable.
 pub(super) struct Waiting {
     pub record: Record,
     pub companion: Option<Companion>,
     pub size: usize,
-    pub answer: oneshot::Sender<Result<Answered, AppendError>>,
+    pub answer: Answer,
 }
 
 /// A record is durable: where it ends, and whom to tell next.
@@ -32,12 +37,12 @@ pub(super) struct Waiting {
 #[derive(Debug)]
 pub(super) struct Answered {
     pub end: Position,
-    others: Vec<(oneshot::Sender<Result<Answered, AppendError>>, Position)>,
+    others: Vec<(Answer, Position)>,
 }
 
 impl Answered {
     /// Tells everyone of a group.
-    pub fn tell(group: Vec<(oneshot::Sender<Result<Answered, AppendError>>, Position)>) {
+    pub fn tell(group: Vec<(Answer, Position)>) {
         let mut others = group;
         while !others.is_empty() {
             let (first, end) = others.swap_remove(0);
@@ -86,11 +91,7 @@ struct Inner {
 
 impl Queue {
     /// Puts a record in line. Fails at once when the line is full or closed, or the record too large.
-    pub fn push(
-        &self,
-        record: Record,
-        companion: Option<Companion>,
-    ) -> Result<oneshot::Receiver<Result<Answered, AppendError>>, AppendError> {
+    pub fn push(&self, record: Record, companion: Option<Companion>) -> Result<Wait, AppendError> {
         let size = record::size(&record).ok_or(AppendError::TooLarge)?;
         let mut inner = self.lock();
         if let Some(refused) = &inner.refused {
@@ -157,5 +158,59 @@ impl Queue {
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Three who wait, in the order in which they are told.
+    fn group() -> (Vec<(Answer, Position)>, Vec<Wait>) {
+        (0..3)
+            .map(|n| {
+                let (answer, wait) = oneshot::channel();
+                ((answer, Position(n)), wait)
+            })
+            .unzip()
+    }
+
+    fn told(wait: &mut Wait) -> Option<Position> {
+        wait.try_recv().ok().and_then(Result::ok).map(|answered| answered.end)
+    }
+
+    #[test]
+    fn the_first_tells_the_others() {
+        let (answers, mut waits) = group();
+        Answered::tell(answers);
+        let first = waits[0].try_recv().unwrap().unwrap();
+        assert!(waits[1..].iter_mut().all(|wait| told(wait).is_none()), "told by the first, not by the writer");
+        assert_eq!(first.end, Position(0));
+        drop(first);
+        let mut rest: Vec<_> = waits[1..].iter_mut().map(|wait| told(wait).unwrap().0).collect();
+        rest.sort();
+        assert_eq!(rest, [1, 2]);
+    }
+
+    #[test]
+    fn everyone_is_told_whoever_stops_waiting_and_when() {
+        for stops in 0..3 {
+            for told_before in [false, true] {
+                let (mut answers, mut waits) = group();
+                if told_before {
+                    Answered::tell(std::mem::take(&mut answers));
+                }
+                // A wait that ends with its answer unread passes the others on.
+                drop(waits.remove(stops));
+                Answered::tell(answers);
+                let mut found: Vec<u64> = Vec::new();
+                for _ in 0..2 {
+                    found.extend(waits.iter_mut().filter_map(|wait| told(wait).map(|end| end.0)));
+                }
+                found.sort();
+                let expected: Vec<u64> = (0..3).filter(|n| *n != stops as u64).collect();
+                assert_eq!(found, expected, "{stops} stopped, told before: {told_before}");
+            }
+        }
     }
 }

@@ -219,6 +219,11 @@ impl State {
         }
     }
 
+    /// Is there a lane with a reader?
+    pub fn has_readers(&self) -> bool {
+        self.lanes.iter().any(|lane| lane.open)
+    }
+
     /// Takes the companions that every lane has read, and the oldest of too many.
     fn release(&mut self) -> Vec<Companion> {
         let open = self.lanes.iter().filter(|lane| lane.open);

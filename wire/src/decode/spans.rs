@@ -190,31 +190,35 @@ fn value<'a>(reader: &mut Reader<'a>, level: usize) -> Result<Value<'a>, Fault> 
     if level > limits::DEPTH {
         return Err(reader.meaningless(mark, "an attribute's value is nested too deep"));
     }
-    let mut value = Value::Empty;
-    if reader.null()? {
-        return Ok(value);
-    }
-    if reader.peek() != b'{' {
+    if !matches!(reader.peek(), b'{' | b'n') {
         return Err(reader.unexpected("an OTLP attribute value"));
     }
-    reader.object(|reader, key| {
-        let usual = super::usual_case(&key);
-        value = match usual.as_deref().unwrap_or(&key) {
+    let mut nested = Nested { value: Value::Empty, level };
+    nested.decode(reader)?;
+    Ok(nested.value)
+}
+
+/// A value while it is read.
+struct Nested<'a> {
+    value: Value<'a>,
+    level: usize,
+}
+
+impl<'a> Members<'a> for Nested<'a> {
+    fn member(&mut self, key: &str, reader: &mut Reader<'a>) -> Result<bool, Fault> {
+        let inner = self.level + 1;
+        self.value = match key {
             "stringValue" | "string_value" => Value::String(text(reader)?.1),
             "boolValue" | "bool_value" => flag(reader)?.map_or(Value::Empty, Value::Bool),
             "intValue" | "int_value" => Value::Int(int(reader)?),
             "doubleValue" | "double_value" => Value::Double(double(reader)?),
-            "arrayValue" | "array_value" => Value::Array(values(reader, |reader| self::value(reader, level + 1))?),
-            "kvlistValue" | "kvlist_value" => Value::Map(values(reader, |reader| pair(reader, level + 1))?),
+            "arrayValue" | "array_value" => Value::Array(values(reader, |reader| value(reader, inner))?),
+            "kvlistValue" | "kvlist_value" => Value::Map(values(reader, |reader| pair(reader, inner))?),
             "bytesValue" | "bytes_value" => Value::Bytes(text(reader)?.1),
-            _ => {
-                reader.skip()?;
-                std::mem::take(&mut value)
-            }
+            _ => return Ok(false),
         };
-        Ok(())
-    })?;
-    Ok(value)
+        Ok(true)
+    }
 }
 
 /// What is under `values` in the object that OTLP puts round lists and maps.
