@@ -11,6 +11,7 @@ pub mod ingest;
 pub mod journal;
 pub mod lane;
 pub mod lane_metrics;
+pub mod lanes;
 pub mod log;
 pub mod probe;
 pub mod service;

@@ -2,7 +2,7 @@
 
 use anyhow::Context;
 use farol::config::{Command, Config, Invocation, schema};
-use farol::{app, log, probe, shutdown};
+use farol::{app, lanes, log, probe, shutdown};
 use std::process::ExitCode;
 
 // Version 2 without huge pages (see Cargo.toml): it gives freed memory back within 10 ms, version 3 after a second, and
@@ -49,7 +49,7 @@ async fn health(invocation: &Invocation) -> anyhow::Result<()> {
 /// A configuration that this build can run.
 fn read(invocation: &Invocation) -> anyhow::Result<Config> {
     let config = invocation.config()?;
-    app::supported(&config)?;
+    lanes::check(&config)?;
     Ok(config)
 }
 

@@ -1,8 +1,8 @@
 //! Where each signal goes: what the file says of it, and what one flag or variable says for all.
 
 use super::scalar::{self, Secret};
-use super::template::Template;
 use super::values::Values;
+use crate::convert::template::Template;
 use reqwest::Url;
 use std::time::Duration;
 
@@ -259,7 +259,8 @@ fn loki(values: &mut Values, own: &str) -> Option<Loki> {
     };
     let labels = values.map(&format!("{own}.labels"), |name, text| {
         label_name(name)?;
-        Ok((name.to_owned(), text.parse()?))
+        let template = Template::parse(text).map_err(|error| error.to_string())?;
+        Ok((name.to_owned(), template))
     });
     Some(Loki { push, tenant, format, labels })
 }

@@ -7,7 +7,6 @@ pub mod keys;
 pub mod scalar;
 pub mod schema;
 mod server;
-pub mod template;
 mod values;
 
 pub use args::{Command, Invocation};

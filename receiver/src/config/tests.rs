@@ -3,8 +3,8 @@
 use super::exporters::{Compression, LanePlan, LineFormat, Loki, Otlp, Protocol, Signal};
 use super::keys::{KEYS, Kind};
 use super::scalar::Secret;
-use super::template::{Field, Segment, Template};
 use super::*;
+use crate::convert::template::{Field, Template};
 
 const STACK: &str = include_str!("../../../tests/fixtures/faro.yml");
 
@@ -70,8 +70,8 @@ fn the_stack_file_is_taken_as_it_is() {
     assert!(config.server.operations_routes && !config.viewer);
 
     let push = url("http://loki:3100/loki/api/v1/push");
-    let text = |text: &str| Template(vec![Segment::Text(text.into())]);
-    let field = |field| Template(vec![Segment::Field(field)]);
+    let text = |text: &str| Template::parse(text).unwrap();
+    let field = Template::field;
     let labels = |labels: &[(&str, Template)]| {
         Some(labels.iter().map(|(name, template)| ((*name).to_owned(), template.clone())).collect::<Vec<_>>())
     };
@@ -300,7 +300,7 @@ fn errors_name_file_line_and_key() {
     check(
         "\nlogs:\n  exporter:\n    loki:\n      url: http://l\n      labels:\n        app: \"{{ .App.Nam }}\"\n",
         &[
-            "faro.yml:7: logs.exporter.loki.labels.app: {{ .App.Nam }} is not known, use {{ .App.Name }}, {{ .App.Environment }}, {{ .Kind }}, {{ .Name }}",
+            "faro.yml:7: logs.exporter.loki.labels.app: template \"{{ .App.Nam }}\": no field \".App.Nam\", there are .Service, .App.Name, .App.Environment, .App.Namespace, .App.Version, .App.Release, .Kind, .Level, .Name, .Event.Name, .Browser.Name, .Browser.OS, .SDK.Name, .SDK.Version, .View.Name",
         ],
     );
     check(
