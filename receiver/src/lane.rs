@@ -26,8 +26,8 @@ use std::time::{Duration, SystemTime};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-/// Bytes of bodies read at once: some 60 typical batches, which make a few requests.
-const READ_BYTES: usize = 1024 * 1024;
+/// Bytes of bodies, and of what they decode to, read at once: some 35 typical batches, which make a request or two.
+const READ_BYTES: usize = 2 * 1024 * 1024;
 
 /// Inflated bytes decoded at once. Decoded they take several times that.
 const DECODED_BYTES: usize = 1024 * 1024;
@@ -131,8 +131,9 @@ impl Lane {
                 delivered = self.deliver(&mut reader, &entries, &stop) => if delivered.is_err() { return },
                 () = out_of_time => return,
             }
+            let full = entries.iter().map(in_memory).sum::<usize>() >= READ_BYTES / 2;
             drop(entries);
-            if reader.ahead() < READ_BYTES as u64 {
+            if !full {
                 tokio::select! {
                     biased;
                     () = stop.cancelled() => return,
@@ -412,6 +413,11 @@ enum Source<'s, 'a> {
     Decoded(&'s [Enriched<'a>]),
     /// A record that is decoded again for each request made of it.
     Heavy(&'s Entry),
+}
+
+/// Bytes of a body and of what it was decoded to.
+fn in_memory(entry: &Entry) -> usize {
+    entry.record.body.len() + entry.companion.as_ref().map_or(0, |companion| companion.bytes)
 }
 
 /// An entry's body, inflated.

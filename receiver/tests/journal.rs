@@ -459,7 +459,12 @@ async fn companions_are_bounded_and_the_oldest_go_first() {
     }
     let kept: Vec<bool> = alive.iter().map(|alive| alive.upgrade().is_some()).collect();
     assert_eq!(kept, [false, false, true, true, true, true]);
-    let entries = reader.read(ALL).await.unwrap();
+    // What is handed out at once counts with its companions.
+    let mut entries = reader.read(ALL).await.unwrap();
+    assert_eq!(numbers(&entries), [0, 1]);
+    entries.extend(reader.read(4 * ALL).await.unwrap());
+    assert_eq!(numbers(&entries), [0, 1, 2, 3, 4]);
+    entries.extend(reader.read(4 * ALL).await.unwrap());
     let read: Vec<bool> = entries.iter().map(|entry| entry.companion.is_some()).collect();
     assert_eq!((numbers(&entries), read), ((0..6).collect(), kept));
     let huge = accompanied(&journal, 6, 5 << 20).await;

@@ -52,7 +52,7 @@ impl Decoded {
             Text::Sent(_) => 0,
             Text::Inflated(text) => text.capacity(),
         };
-        inflated + values * 48 + 512
+        inflated + values * 48 + size_of::<Payload>() + 512
     }
 }
 

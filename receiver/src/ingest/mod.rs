@@ -28,6 +28,9 @@ use std::sync::Arc;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 use tokio_stream::Stream;
 
+/// Bodies under this size are copied out of the buffer they came in, which is 8 KiB at least.
+const SMALL_BYTES: usize = 8 << 10;
+
 /// What a request's head says. The key has been checked before.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Head<'a> {
@@ -86,6 +89,8 @@ impl Admission {
         let key = idempotency_key(head.idempotency)?;
         let mut slot = self.room.enter(&limits)?;
         let body = self.room.read(&mut slot, head.declared, body, &limits).await?;
+        // A small body shares its buffer with the rest of what its connection sent, all of which it would keep in memory.
+        let body = if body.len() < SMALL_BYTES { Bytes::copy_from_slice(&body) } else { body };
         let encoding = encoding.unwrap_or_else(|| inflate::detect(&body));
         let examined = self.gate.examine(encoding, &body, &limits).await?;
         let app_label = self.metrics.app(head.rules.app.unwrap_or(&examined.app));

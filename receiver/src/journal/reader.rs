@@ -25,7 +25,8 @@ impl Reader {
         Reader { core, lane, durable, file: None }
     }
 
-    /// Waits until a record is durable and gives it with those behind it, up to about `max_bytes`, at least one.
+    /// Waits until a record is durable and gives it with those behind it, up to about `max_bytes` with their companions,
+    /// at least one.
     /// Empty only when the journal is closed and all of it was read. Safe to drop: nothing is lost.
     ///
     /// # Errors
@@ -51,12 +52,6 @@ impl Reader {
                 Next::Wait => drop(self.durable.changed().await),
             }
         }
-    }
-
-    /// Bytes on disk that this lane has not read yet.
-    pub fn ahead(&self) -> u64 {
-        let state = self.core.shared.state();
-        state.end.position.saturating_sub(state.lanes[self.lane].next.position)
     }
 
     /// Says that all records up to `end` are delivered. The cursor file follows within 200 ms and at the latest when

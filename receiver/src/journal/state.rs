@@ -15,7 +15,7 @@ const TAIL_BYTES: usize = 4 << 20;
 /// Most bytes of companions, 4 MiB: what lanes that keep up share, a few hundred milliseconds of a busy receiver.
 const COMPANION_BYTES: usize = 4 << 20;
 /// What an entry of the tail takes besides its record's bytes, about.
-const ENTRY_BYTES: usize = 256;
+const ENTRY_BYTES: usize = 512;
 
 /// All that the journal's threads and handles share.
 pub(super) struct Shared {
@@ -192,7 +192,7 @@ impl State {
             let mut bytes = 0;
             let mut entries = Vec::new();
             for (size, entry) in self.tail.entries.range(first..) {
-                bytes += size;
+                bytes += size + entry.companion.as_ref().map_or(0, |companion| companion.bytes);
                 if bytes > max_bytes && !entries.is_empty() {
                     break;
                 }
