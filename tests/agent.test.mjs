@@ -455,6 +455,32 @@ describe('sending', () => {
     await arrive('events', 40, ({ name }) => name === 'heavy');
   });
 
+  for (const [what, start, answer] of [
+    ['a receiver that says it is ours', () => tag(), { 'x-faro-session-status': 'valid' }],
+    ['requestCompression', () => init('{ requestCompression: true }'), {}],
+  ]) {
+    test(`2,000 events right before leaving all arrive as gzip: ${what}`, async () => {
+      collector.answer = { status: 202, headers: answer };
+      const page = await open(start());
+      await arrive('events', 1, ({ name }) => name === 'session_start');
+      await page.waitForTimeout(300);
+      const before = collector.requests.length;
+      await page.evaluate(() => {
+        for (let number = 0; number < 2_000; number++) {
+          faro.api.pushEvent('leaving', { number, product: 'Sidamo', page: '/products/coffee', seconds: number % 60 });
+        }
+        location.href = 'about:blank';
+      });
+      await arrive('events', 2_000, ({ name }) => name === 'leaving');
+      const last = collector.requests.slice(before);
+      const packed = last.filter(({ headers }) => headers['content-encoding'] === 'gzip');
+      assert.ok(packed.length > 0 && last.length < 16, `${packed.length} of ${last.length} packed`);
+      assert.ok(packed.reduce((sum, { bytes }) => sum + bytes, 0) <= 60_000);
+      const numbers = new Set(collector.items('events').filter(({ name }) => name === 'leaving').map(({ attributes }) => attributes.number));
+      assert.equal(numbers.size, 2_000);
+    });
+  }
+
   test('a batch carries many items, and an idle page sends nothing', async () => {
     const page = await open(tag());
     await page.evaluate(() => { for (let number = 0; number < 120; number++) faro.api.pushEvent('many', { number }); });

@@ -369,6 +369,7 @@ impl Agent {
                 ("x-api-key", &self.config.api_key),
                 ("x-faro-session-id", &session),
                 ("idempotency-key", &key),
+                ("content-encoding", if flight.batch.packed { "gzip" } else { "" }),
             ];
             let sender = self.sender.as_ref()?;
             return Some(Errand::Send(sender.request(flight.id, flight.batch.body(now), &headers, keepalive)));
@@ -386,14 +387,16 @@ impl Agent {
         self.arm(now);
     }
 
-    fn settled(&mut self, id: u32, outcome: Outcome, invalid: bool) {
+    fn settled(&mut self, id: u32, outcome: Outcome, invalid: Option<bool>) {
         let now = self.clock.now();
         let current = self.outbox.uploads.session(id) == self.outbox.context.session;
         let roll = self.outbox.chance.roll();
         if let Some(fate) = self.outbox.uploads.settle(id, outcome, now, roll) {
             self.outbox.account(fate);
         }
-        if invalid && current {
+        // Only ours says that a session is well.
+        self.outbox.uploads.packs |= invalid == Some(false);
+        if invalid == Some(true) && current {
             self.follow_session(None, now);
         }
         self.arm(now);
@@ -425,6 +428,6 @@ fn tick() {
     guard::enter(&mut Agent::tick);
 }
 
-fn done(id: u32, outcome: Outcome, invalid: bool) {
+fn done(id: u32, outcome: Outcome, invalid: Option<bool>) {
     guard::enter(&mut |agent| agent.settled(id, outcome, invalid));
 }

@@ -1,5 +1,6 @@
 //! The open batch: items already in JSON, one text for each kind, which sealing only concatenates.
 
+use crate::compress;
 use crate::context::Head;
 use crate::json;
 use crate::policy;
@@ -24,6 +25,8 @@ pub struct Batch {
     pub items: u32,
     /// Times that it was tried.
     pub attempts: u32,
+    /// Whether the body is gzip by now.
+    pub packed: bool,
     body: Vec<u8>,
     sent_at: (usize, usize),
 }
@@ -92,7 +95,7 @@ impl Open {
         let (items, session) = (self.items, head.session.clone());
         self.lists.iter_mut().for_each(Vec::clear);
         (self.items, self.bytes) = (0, 0);
-        Some(Batch { key, session, items, attempts: 0, body, sent_at: (start, start + digits) })
+        Some(Batch { key, session, items, attempts: 0, packed: false, body, sent_at: (start, start + digits) })
     }
 }
 
@@ -102,8 +105,19 @@ impl Batch {
         self.body.len()
     }
 
+    /// Compresses the body, which says from then on that it was sent at `now`.
+    pub fn pack(&mut self, now: f64) {
+        if !self.packed {
+            self.body = compress::gzip(self.body(now));
+            self.packed = true;
+        }
+    }
+
     /// The body, saying that it is sent at `now`, milliseconds since the epoch.
     pub fn body(&mut self, now: f64) -> &[u8] {
+        if self.packed {
+            return &self.body;
+        }
         let (start, end) = self.sent_at;
         if let Some(place) = self.body.get_mut(start..end) {
             let mut digits = Vec::new();

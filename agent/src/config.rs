@@ -24,6 +24,8 @@ pub struct Config {
     pub sessions: bool,
     /// Whether the session outlives the tab.
     pub persistent: bool,
+    /// Whether the collector is known to read gzip.
+    pub compression: bool,
     /// Texts that an error must not contain.
     pub ignored: Vec<String>,
 }
@@ -42,6 +44,7 @@ impl Config {
             dedupe: reader.number() != 0.0,
             sessions: reader.number() != 0.0,
             persistent: reader.number() != 0.0,
+            compression: reader.number() != 0.0,
             ignored: Vec::new(),
         };
         reader.list(&mut |reader| config.ignored.push(text(reader)));
@@ -62,7 +65,7 @@ mod tests {
     fn options_read_as_they_were_packed() {
         let mut packed = Writer::default();
         ["http://c.test/collect", "key", "browser"].iter().for_each(|text| packed.text(text));
-        [f64::NAN, -3.0, 0.5, 1.0, 0.0, 1.0].iter().for_each(|number| packed.number(*number));
+        [f64::NAN, -3.0, 0.5, 1.0, 0.0, 1.0, 1.0].iter().for_each(|number| packed.number(*number));
         packed.count(2);
         ["ResizeObserver", "x"].iter().for_each(|text| packed.text(text));
         let mut reader = Reader::new(&packed.0);
@@ -78,6 +81,7 @@ mod tests {
             dedupe: true,
             sessions: false,
             persistent: true,
+            compression: true,
             ignored: vec!["ResizeObserver".into(), "x".into()],
         };
         assert_eq!(config, expected);

@@ -8,6 +8,7 @@
 mod agent;
 mod batch;
 mod browser;
+mod compress;
 mod config;
 mod context;
 mod dedupe;

@@ -61,6 +61,7 @@ impl Outbox {
         self.send_timeout = config.send_timeout;
         self.item_limit = config.item_limit;
         self.has_url = !config.url.is_empty();
+        self.uploads.packs = config.compression;
     }
 
     /// Sends an item, or asks the hook about it first.
@@ -117,7 +118,8 @@ impl Outbox {
             self.opened = now;
         }
         self.open.add(kind, json);
-        if self.open.items() >= self.item_limit {
+        // While another batch waits to go, a full one takes more: fewer requests carry a burst, and a page's last ones.
+        if self.open.items() >= self.item_limit && !self.uploads.is_busy() {
             self.seal(now);
         }
     }

@@ -66,6 +66,11 @@ impl Queue {
         self.waiting.first()
     }
 
+    /// The same, to be changed.
+    pub fn first_mut(&mut self) -> Option<&mut Batch> {
+        self.waiting.first_mut()
+    }
+
     /// The batches in flight.
     pub fn flying(&self) -> &[Flight] {
         &self.flying

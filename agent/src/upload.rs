@@ -47,12 +47,19 @@ pub struct Uploads {
     asked: bool,
     /// Failures in a row.
     failures: u32,
+    /// The collector reads gzip: what must leave with the page is compressed.
+    pub packs: bool,
 }
 
 impl Uploads {
     /// Adds a batch. Returns the items of those that gave way.
     pub fn push(&mut self, batch: Batch) -> u32 {
         self.queue.push(batch)
+    }
+
+    /// Whether a batch waits: the next one may as well grow.
+    pub fn is_busy(&self) -> bool {
+        self.queue.first().is_some()
     }
 
     /// Items that wait or are in flight.
@@ -67,6 +74,12 @@ impl Uploads {
 
     /// The next batch to hand to the browser now, if any.
     pub fn launch(&mut self, now: f64, page: Stay) -> Option<&mut Flight> {
+        if self.packs
+            && page == Stay::Goes
+            && let Some(first) = self.queue.first_mut()
+        {
+            first.pack(now);
+        }
         let first = self.queue.first()?;
         let flying = self.queue.flying();
         let limit = match page {

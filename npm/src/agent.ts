@@ -287,7 +287,7 @@ function configure(options: AgentOptions): void {
   for (const part in parts) describe(part as keyof typeof parts, parts[part as keyof typeof parts]);
   const { enabled = true, samplingRate = 1, persistent, session: initial } = sessionTracking ?? {};
   const limit = batching?.enabled === false ? 1 : Number(batching?.itemLimit);
-  const flags = [dedupe !== false, enabled, persistent].map((flag) => (flag ? 1 : 0));
+  const flags = [dedupe !== false, enabled, persistent, options.requestCompression].map((flag) => (flag ? 1 : 0));
   const ignored = (ignoreErrors ?? []).filter((pattern) => typeof pattern === 'string').map((text) => [text]);
   const texts = [textOf(url ?? ''), textOf(apiKey ?? ''), textOf(eventDomain || 'browser')];
   const numbers = [Number(batching?.sendTimeout), limit, Number(samplingRate), ...flags];

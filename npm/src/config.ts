@@ -99,6 +99,11 @@ export interface BrowserConfig {
   instrumentations?: Instrumentation[];
   /** Defaults: enabled, 250 ms, 50 items. */
   batching?: { enabled?: boolean; sendTimeout?: number; itemLimit?: number };
+  /**
+   * The receiver reads gzip: what leaves with the page is compressed, so that more of it fits. Ours says so itself after the
+   * first batch; true says it from the start, or of another receiver.
+   */
+  requestCompression?: boolean;
   beforeSend?: BeforeSendHook;
   /** Drops an item equal to the one before it. Default true. */
   dedupe?: boolean;

@@ -51,8 +51,6 @@ export const contexts = {
     };
     return bound as unknown as T;
   },
-  enable: () => contexts,
-  disable: () => contexts,
 };
 
 /** The ids of the active span, in full. */

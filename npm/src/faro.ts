@@ -59,10 +59,7 @@ export let faro: Faro = new Proxy(assemble({ app: { name: '' } }).faro, {
 export function initializeFaro(config: BrowserConfig): Faro {
   const first = scope[KEY];
   if (first) {
-    own(() => {
-      const other = first.version === VERSION ? '' : `, by version ${first.version}`;
-      first.faro.internalLogger.error(`already initialised${other}; the first instance stays in charge`);
-    });
+    own(() => first.faro.internalLogger.error(`already initialised, by version ${first.version}: that one stays in charge`));
     return (faro = first.faro);
   }
   const { faro: made, start } = assemble(config);

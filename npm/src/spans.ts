@@ -25,7 +25,6 @@ export interface ActionSpan {
   readonly ctx: TraceContext & { traceparent: string };
   /** Notes something that happened now. */
   event(name: string, attributes?: Record<string, unknown>): void;
-  set(attributes: Record<string, unknown>): void;
   /** Runs `work` with the span active: requests and items of its synchronous part belong to it. */
   run<R>(work: () => R): R;
   /** Sends the span; with an error it has failed, and the exception is on it. */
@@ -141,7 +140,6 @@ export function spans(agent: Agent) {
     },
   });
 
-  const wrap = (ids: TraceContext) => ({ spanContext: () => ids });
   /** The half of `@opentelemetry/api` that Faro's users reach by `getOTEL()`. */
   const trace = {
     getTracer,
@@ -149,8 +147,7 @@ export function spans(agent: Agent) {
     getActiveSpan: () => spanOf(contexts.active()),
     setSpan: (context: Context, span: Spanning) => context.setValue(SPAN, span),
     getSpanContext: (context: Context) => spanOf(context)?.spanContext(),
-    setSpanContext: (context: Context, ids: TraceContext) => context.setValue(SPAN, wrap(ids)),
-    wrapSpanContext: wrap,
+    setSpanContext: (context: Context, ids: TraceContext) => context.setValue(SPAN, { spanContext: () => ids }),
   };
 
   /** Puts the ids into a plain object, Headers or anything with `set`; without any it is left alone. */
@@ -200,7 +197,6 @@ export function spans(agent: Agent) {
       return {
         ctx: { traceId, spanId, traceparent: header({ traceId, spanId }) },
         event: (event, more) => void span.addEvent(event, more),
-        set: (more) => void span.setAttributes(more),
         run: (work) => contexts.with(context.setValue(SPAN, span), work),
         end(error) {
           if (error !== undefined) {

@@ -79,6 +79,8 @@ export interface AgentOptions {
   eventDomain?: string;
   /** Default true: an item equal to the one before it is left out. */
   dedupe?: boolean;
+  /** What is sent as the page goes is gzip. */
+  requestCompression?: boolean;
   paused?: boolean;
   /** Strings are tested here; RegExps are passed over, the facade tests them. */
   ignoreErrors?: ReadonlyArray<string | RegExp>;

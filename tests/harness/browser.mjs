@@ -3,14 +3,15 @@ import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import { fileURLToPath } from 'node:url';
+import { gunzipSync } from 'node:zlib';
 import { chromium } from 'playwright-core';
 
 const SCRIPT = fileURLToPath(new URL('../../npm/dist/farol.iife.js', import.meta.url));
 const CORS = {
   'access-control-allow-origin': '*',
-  'access-control-allow-headers': '*, content-type, x-api-key, x-faro-session-id, idempotency-key, traceparent, x-own',
+  'access-control-allow-headers': '*, content-type, x-api-key, x-faro-session-id, idempotency-key, content-encoding, traceparent, x-own',
   'access-control-allow-methods': '*',
-  'access-control-expose-headers': 'retry-after',
+  'access-control-expose-headers': 'retry-after, x-faro-session-status',
 };
 
 /** Headless Chromium, as installed by the system. */
@@ -92,16 +93,18 @@ export async function startSite() {
 
 /**
  * A collector on an origin of its own. `answer` is `{status, headers}` or 'hang', and may change at any time;
- * `requests` holds what came as `{at, headers, body}`; `items(kind)` the items of those that were accepted.
+ * `requests` holds what came as `{at, headers, bytes, body}`; `items(kind)` the items of those that were accepted.
  */
 export async function startCollector() {
   const collector = { requests: [], answer: { status: 202 } };
   const server = await listening(async (request, response) => {
     if (request.method === 'OPTIONS') return response.writeHead(204, CORS).end();
-    let text = '';
-    for await (const chunk of request) text += chunk;
+    const chunks = [];
+    for await (const chunk of request) chunks.push(chunk);
+    const sent = Buffer.concat(chunks);
     const { answer } = collector;
-    const entry = { at: Date.now(), headers: request.headers, status: answer.status ?? 0, body: JSON.parse(text) };
+    const body = JSON.parse(request.headers['content-encoding'] === 'gzip' ? gunzipSync(sent) : sent);
+    const entry = { at: Date.now(), headers: request.headers, status: answer.status ?? 0, bytes: sent.length, body };
     collector.requests.push(entry);
     if (answer === 'hang') return undefined;
     return response.writeHead(answer.status, { ...CORS, ...answer.headers }).end();

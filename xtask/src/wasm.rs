@@ -165,7 +165,7 @@ fn trimmed(mut glue: String) -> Result<String> {
 
 /// Rebuilds std with `panic=immediate-abort`: without it the formatting machinery stays in, about 5 KB.
 /// Inlining before LLVM, which is off where size matters, takes the calls of tiny functions away that LLVM
-/// then leaves alone: 1.3 KB after brotli, at the two thresholds that did best. The flags are unstable, so the
+/// then leaves alone: 1.3 KB after brotli, at the thresholds that did best. The flags are unstable, so the
 /// bootstrap switch is set for this one command.
 fn cargo(root: &Path, package: &str) -> Result<()> {
     run(Command::new("cargo")
@@ -175,18 +175,18 @@ fn cargo(root: &Path, package: &str) -> Result<()> {
         .env(
             "RUSTFLAGS",
             "-Zunstable-options -Cpanic=immediate-abort -Zlocation-detail=none -Clink-arg=-zstack-size=65536 \
-             -Zinline-mir=yes -Zinline-mir-threshold=100 -Zinline-mir-hint-threshold=50",
+             -Zinline-mir=yes -Zinline-mir-threshold=200 -Zinline-mir-hint-threshold=50",
         )
         .current_dir(root))
 }
 
 /// Runs wasm-opt and returns what it prints. Flattening first lets it find other ways through the branches,
-/// and functions of more than 30 instructions with one caller stay apart: together 0.4 KB after brotli.
+/// and functions of more than 45 instructions with one caller stay apart: together 0.4 KB after brotli.
 fn optimise(root: &Path, input: &Path, output: &Path, flags: &[&str]) -> Result<Vec<u8>> {
     let tool = root.join("node_modules/.bin/wasm-opt");
     let done = Command::new(&tool)
         .arg(input)
-        .args(["--flatten", "--rereloop", "-Oz", "--one-caller-inline-max-function-size=30"])
+        .args(["--flatten", "--rereloop", "-Oz", "--one-caller-inline-max-function-size=45"])
         .args(flags)
         .arg("-o")
         .arg(output)

@@ -8,8 +8,9 @@ use js_sys::{Function, JSON, Uint8Array};
 use wasm_bindgen::{JsCast, JsValue, closure::Closure};
 use web_sys::Headers;
 
-/// What is told when a request is over: its id, how it ended, and whether the collector called the session invalid.
-pub type Done = fn(u32, Outcome, bool);
+/// What is told when a request is over: its id, how it ended, and whether the collector called the session invalid,
+/// if it said anything of it in `X-Faro-Session-Status`.
+pub type Done = fn(u32, Outcome, Option<bool>);
 
 /// The lent `fetch`.
 pub struct Sender {
@@ -67,7 +68,7 @@ impl Request {
     /// Makes the request. Never throws; what the browser refuses has failed.
     pub fn send(self) {
         if self.watch().is_none() {
-            (self.settle)(self.id, Outcome::Failed, false);
+            (self.settle)(self.id, Outcome::Failed, None);
         }
     }
 
@@ -79,12 +80,12 @@ impl Request {
 }
 
 /// What a `Response` says; whatever else `fetch` settled with is a failure.
-fn read(answer: &JsValue) -> (Outcome, bool) {
-    let Some(status) = get(answer, "status").as_f64() else { return (Outcome::Failed, false) };
+fn read(answer: &JsValue) -> (Outcome, Option<bool>) {
+    let Some(status) = get(answer, "status").as_f64() else { return (Outcome::Failed, None) };
     let headers: Headers = get(answer, "headers").unchecked_into();
     let header = |name| headers.get(name).ok().flatten();
     let retry_after = header("retry-after").and_then(|text| wait(&text));
-    let invalid = header("x-faro-session-status").as_deref() == Some("invalid");
+    let invalid = header("x-faro-session-status").map(|word| word == "invalid");
     (Outcome::Answer { status: status as u16, retry_after }, invalid)
 }
 

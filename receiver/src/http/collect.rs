@@ -10,7 +10,7 @@ use axum::extract::{self, ConnectInfo, RawPathParams, Request};
 use axum::http::header::{CONTENT_ENCODING, CONTENT_LENGTH, USER_AGENT};
 use axum::http::request;
 use axum::http::{HeaderName, StatusCode};
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
 use std::time::{Duration, Instant};
 use tokio_stream::StreamExt;
 
@@ -25,6 +25,9 @@ const LINGER_UNREAD: usize = 256 << 10;
 /// How long that may take.
 const LINGER: Duration = Duration::from_secs(5);
 
+/// What Faro's agents read for `invalid`; that it is valid tells ours whom it talks to.
+const SESSION_STATUS: HeaderName = HeaderName::from_static("x-faro-session-status");
+
 /// Takes one payload. 202 `ok` says that it is on disk.
 pub async fn collect(
     extract::State(state): extract::State<State>,
@@ -35,7 +38,7 @@ pub async fn collect(
     let (head, body) = request.into_parts();
     let in_path = in_path.iter().next().map(|(_, key)| key.as_bytes());
     let response = match take(&state, &head, in_path, body).await {
-        Ok(()) => error::text(StatusCode::ACCEPTED, "ok"),
+        Ok(()) => ([(SESSION_STATUS, "valid")], error::text(StatusCode::ACCEPTED, "ok")).into_response(),
         Err(Refused { refusal, app }) => {
             if let Some(app) = app {
                 state.metrics.refused_app(&state.metrics.app(&app), refusal.reason());
