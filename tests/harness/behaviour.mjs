@@ -140,9 +140,16 @@ async function run({ origin, cross }, note) {
     Promise.reject(value);
     await pause(5);
   }
+  let rejections = 0;
+  window.addEventListener('unhandledrejection', () => { rejections += 1; });
   fetch('/api/cut');
   fetch('http://[');
-  await pause(100);
-  document.body.append(Object.assign(new Image(), { src: '/missing.png' }));
+  // As long as it takes: the network's answers have an order of their own on a busy machine.
+  while (rejections < 2) await pause(10);
+  const image = new Image();
+  const missed = new Promise((resolve) => { image.onerror = resolve; });
+  image.src = '/missing.png';
+  document.body.append(image);
+  await missed;
   await pause(50);
 }
