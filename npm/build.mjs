@@ -45,7 +45,7 @@ const options = {
 
 /** Names of the border between script and agent, which nobody outside the bundle sees. */
 const INTERNAL = new RegExp(`^(?:${[
-  'requestEnd', 'activeTrace', 'setMeta', 'restored', 'firstContentfulPaint', 'largestContentfulPaint', 'firstInput', 'layoutShift',
+  'requestEnd', 'setMeta', 'restored', 'firstContentfulPaint', 'largestContentfulPaint', 'firstInput', 'layoutShift',
   'leaving', 'agent', 'handle', 'header', 'entry', 'self', 'args', 'vital', 'interaction', 'transform', 'load', 'traced',
 ].join('|')})$`);
 

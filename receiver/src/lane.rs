@@ -13,7 +13,7 @@ use crate::ingest::limits::LIGHT_BYTES;
 use crate::ingest::outcome::Reason;
 use crate::journal::{Entry, Reader};
 use crate::sink::dead_letters::{self, DeadLetters, Letter};
-use crate::sink::retry::{self, Backoff};
+use crate::sink::retry::{Backoff, Stopped};
 use crate::sink::{Answer, Sink};
 use crate::telemetry::{Failing, Metrics};
 use crate::viewer::{self, Viewer};
@@ -69,9 +69,6 @@ pub struct Lane {
     letters: Option<Arc<DeadLetters>>,
 }
 
-/// Asked to stop before the work was done.
-struct Stopped;
-
 impl Lane {
     /// A lane under the name that its cursor and its metrics have. `gate` is the one that admission
     /// uses: heavy payloads are decoded one at a time in the whole process.
@@ -114,7 +111,7 @@ impl Lane {
                 Ok(entries) => entries,
                 Err(error) => {
                     tracing::error!(lane = self.name, %error, "journal cannot be read");
-                    if self.wait(retry, None, &stop).await.is_err() {
+                    if self.backoff.pause(retry, None, &stop).await.is_err() {
                         return;
                     }
                     retry += 1;
@@ -256,18 +253,9 @@ impl Lane {
             if self.failing.set(Some(&reason)) {
                 tracing::warn!(lane = self.name, reason, "delivery failed, trying again until it is taken");
             }
-            self.wait(retry, after, stop).await?;
+            self.backoff.pause(retry, after, stop).await?;
             self.metrics.lane_retried(self.name);
             retry = retry.saturating_add(1);
-        }
-    }
-
-    async fn wait(&self, retry: u32, asked: Option<Duration>, stop: &CancellationToken) -> Result<(), Stopped> {
-        let wait = self.backoff.wait(retry, retry::chance(), asked);
-        tokio::select! {
-            biased;
-            () = stop.cancelled() => Err(Stopped),
-            () = tokio::time::sleep(wait) => Ok(()),
         }
     }
 

@@ -14,7 +14,7 @@ use crate::ingest::inflate;
 use crate::ingest::limits::LIGHT_BYTES;
 use crate::ingest::outcome::Reason;
 use crate::journal::{Entry, Position, Reader};
-use crate::sink::retry::{self, Backoff};
+use crate::sink::retry::{Backoff, Stopped};
 use crate::sink::{Answer, Sink};
 use crate::telemetry::{Failing, Metrics};
 use bytes::Bytes;
@@ -84,9 +84,6 @@ pub struct MetricsLane {
     /// Records and items read since the last commit.
     uncommitted: (u64, u64),
 }
-
-/// Asked to stop before the work was done.
-struct Stopped;
 
 impl MetricsLane {
     /// A lane under the name that its cursor, its checkpoint and its metrics have; goes on from its
@@ -191,7 +188,7 @@ impl MetricsLane {
                 Ok(entries) => entries,
                 Err(error) => {
                     tracing::error!(lane = self.name, %error, "journal cannot be read");
-                    self.wait(retry, None, stop).await?;
+                    self.backoff.pause(retry, None, stop).await?;
                     retry += 1;
                     continue;
                 }
@@ -281,7 +278,7 @@ impl MetricsLane {
             if self.failing.set(Some(&reason)) {
                 tracing::error!(lane = self.name, reason, "trying again until it is");
             }
-            self.wait(retry, None, stop).await?;
+            self.backoff.pause(retry, None, stop).await?;
             retry = retry.saturating_add(1);
         }
     }
@@ -332,18 +329,9 @@ impl MetricsLane {
             if since.and_then(|since| since.elapsed().ok()).is_some_and(|failing| failing >= self.patience) {
                 return Ok(None);
             }
-            self.wait(retry, after, stop).await?;
+            self.backoff.pause(retry, after, stop).await?;
             self.metrics.lane_retried(self.name);
             retry = retry.saturating_add(1);
-        }
-    }
-
-    async fn wait(&self, retry: u32, asked: Option<Duration>, stop: &CancellationToken) -> Result<(), Stopped> {
-        let wait = self.backoff.wait(retry, retry::chance(), asked);
-        tokio::select! {
-            biased;
-            () = stop.cancelled() => Err(Stopped),
-            () = tokio::time::sleep(wait) => Ok(()),
         }
     }
 

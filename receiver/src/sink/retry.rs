@@ -4,6 +4,7 @@ use std::hash::{BuildHasher, RandomState};
 use std::time::{Duration, SystemTime};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc2822;
+use tokio_util::sync::CancellationToken;
 
 /// How waiting grows.
 #[derive(Clone, Copy, Debug)]
@@ -26,7 +27,24 @@ impl Default for Backoff {
     }
 }
 
+/// Asked to stop before the work was done.
+#[derive(Debug)]
+pub struct Stopped;
+
 impl Backoff {
+    /// Waits before retry number `retry`, as [`Backoff::wait`] says.
+    ///
+    /// # Errors
+    /// At once when `stop` is cancelled.
+    pub async fn pause(&self, retry: u32, asked: Option<Duration>, stop: &CancellationToken) -> Result<(), Stopped> {
+        let wait = self.wait(retry, chance(), asked);
+        tokio::select! {
+            biased;
+            () = stop.cancelled() => Err(Stopped),
+            () = tokio::time::sleep(wait) => Ok(()),
+        }
+    }
+
     /// How long to wait before retry number `retry`, counted from 0. `chance`, from 0 to 1, spreads
     /// receivers that lost the same store: over the whole of the interval, or behind what was `asked`.
     pub fn wait(&self, retry: u32, chance: f64, asked: Option<Duration>) -> Duration {
